@@ -1,0 +1,72 @@
+// A guest address space of the ptrace platform: one host process, seen from outside.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "base/host_fd.h"
+#include "platform/platform.h"
+
+namespace ukrun::ptrace {
+
+class PtraceContext;
+
+// What all address spaces of a sandbox have in common.
+class Placement {
+ public:
+  explicit Placement(std::vector<uint32_t> cpus) : cpus_(std::move(cpus)) {}
+  // Puts the tracing thread and its guest thread on one CPU: a stop then costs a context
+  // switch instead of an interrupt to another processor (6 times less, measured).
+  void Pin(int tid);
+
+ private:
+  const std::vector<uint32_t> cpus_;
+  std::atomic<uint32_t> next_{0};
+};
+
+class PtraceAddressSpace final : public AddressSpace, private GuestMemory {
+ public:
+  // Makes a host process with nothing in it but the stub and the vDSO.
+  static Result<ForkedSpace> CreateEmpty(Placement& placement);
+  ~PtraceAddressSpace() override;
+
+  Result<void> Map(const MapRequest& request) override;
+  Result<void> Unmap(GuestAddr address, uint64_t size) override;
+  Result<void> Protect(GuestAddr address, uint64_t size, int protection) override;
+  Result<void> Move(GuestAddr from, uint64_t old_size, GuestAddr to,
+                    uint64_t new_size) override;
+  Result<void> Advise(GuestAddr address, uint64_t size, int advice) override;
+  Result<void> Resident(GuestAddr address, uint64_t size, GuestAddr out) override;
+  Result<void> Barrier() override;
+  Result<std::unique_ptr<ParkedThread>> NewThread() override;
+  Result<ForkedSpace> Fork() override;
+  GuestMemory& memory() override { return *this; }
+  bool IsHostProcess(int host_pid) const override { return host_pid == host_pid_; }
+
+  int host_pid() const { return host_pid_; }
+  uint64_t parent_pid() const { return parent_pid_; }
+  void PlaceThread(int tid) { placement_.Pin(tid); }
+  void AddContext() { contexts_.fetch_add(1); }
+  // True when it was the last one.
+  bool RemoveContext() { return contexts_.fetch_sub(1) == 1; }
+
+ private:
+  PtraceAddressSpace(Placement& placement, int host_pid, uint64_t parent_pid)
+      : placement_(placement), host_pid_(host_pid), parent_pid_(parent_pid) {}
+
+  Result<size_t> CopyIn(void* to, GuestAddr from, size_t size) override;
+  Result<size_t> CopyOut(GuestAddr to, const void* from, size_t size) override;
+  Result<uint32_t> CompareExchange32(GuestAddr address, uint32_t expected,
+                                     uint32_t desired) override;
+  PtraceContext& Context();
+  Result<int64_t> Clone(uint64_t flags);
+
+  Placement& placement_;
+  const int host_pid_;
+  const uint64_t parent_pid_;
+  // Contexts attached.
+  std::atomic<int> contexts_{0};
+  std::unique_ptr<uint64_t[]> start_stack_;
+};
+
+}  // namespace ukrun::ptrace

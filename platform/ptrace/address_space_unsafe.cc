@@ -1,0 +1,292 @@
+#include "platform/ptrace/address_space.h"
+
+#include <linux/membarrier.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+
+#include "base/check.h"
+#include "base/host_call.h"
+#include "base/log.h"
+#include "base/mutex.h"
+#include "base/window.h"
+#include "platform/ptrace/context.h"
+#include "platform/ptrace/stub.h"
+
+// Where a new host process begins: the raw clone in the Sentry returns, in the child, to
+// this address, with a stack that holds the pid to watch and the parking place.
+asm(R"(
+  .text
+  .globl UkrunPtraceChildStart
+  .hidden UkrunPtraceChildStart
+UkrunPtraceChildStart:
+  pop %r12
+  ret
+)");
+extern "C" void UkrunPtraceChildStart();
+
+namespace ukrun::ptrace {
+namespace {
+
+// The guest's part of a copy stops at the window, except for the vDSO, which it may read.
+size_t ClampToGuest(uint64_t address, size_t size, Access access) {
+  if (size == 0 || address >= kUserEnd) {
+    return 0;
+  }
+  if (address >= kWindowVdso && address < kWindowVdsoEnd && access == Access::kRead) {
+    return std::min<uint64_t>(size, kWindowVdsoEnd - address);
+  }
+  if (address >= kWindowBegin && address < kWindowEnd) {
+    return 0;
+  }
+  uint64_t limit = address < kWindowBegin ? kWindowBegin : kUserEnd;
+  return std::min<uint64_t>(size, limit - address);
+}
+
+bool OutsideWindow(GuestAddr address, uint64_t size) {
+  return !TouchesWindow(address.value(), size);
+}
+
+class Parked final : public ParkedThread {
+ public:
+  Parked(RefPtr<PtraceAddressSpace> space, int tid, bool fresh)
+      : space_(std::move(space)), tid_(tid), fresh_(fresh) {
+    // Counted from the clone on, so that the space outlives its maker's own thread.
+    space_->AddContext();
+  }
+  ~Parked() override {
+    if (!attached_) {
+      space_->RemoveContext();
+      // Nobody will run it: a process goes at once, a thread with its process.
+      if (tid_ == space_->host_pid()) {
+        RawHostCall(SYS_kill, tid_, SIGKILL);
+        RawHostCall(SYS_wait4, tid_, nullptr, __WALL, nullptr);
+      }
+    }
+  }
+
+  Result<std::unique_ptr<ExecutionContext>> Attach() override {
+    attached_ = true;  // the count is the context's now
+    std::unique_ptr<PtraceContext> context = TRY(PtraceContext::Attach(space_, tid_));
+    if (fresh_) {
+      TRY(EmptyProcess(*context));
+    }
+    return std::unique_ptr<ExecutionContext>(std::move(context));
+  }
+
+ private:
+  // Everything but the stub and the vDSO goes.
+  static Result<void> EmptyProcess(PtraceContext& context) {
+    abi::Registers registers{};
+    registers.rbx = 0;
+    registers.rbp = kWindowStub;
+    registers.r13 = kWindowStub + kStubBytes;
+    registers.r14 = kWindowVdso - registers.r13;
+    registers.r15 = kWindowVdsoEnd;
+    registers.r9 = kUserEnd - kWindowVdsoEnd;
+    int64_t last = TRY(context.RunStub(kStubClear, registers));
+    UKRUN_CHECK(last == 0);
+    return Ok();
+  }
+
+  const RefPtr<PtraceAddressSpace> space_;
+  const int tid_;
+  const bool fresh_;
+  bool attached_ = false;
+};
+
+}  // namespace
+
+void Placement::Pin(int tid) {
+  if (cpus_.empty()) {
+    return;
+  }
+  uint32_t cpu = cpus_[next_.fetch_add(1, std::memory_order_relaxed) % cpus_.size()];
+  uint64_t mask[16] = {};
+  if (cpu / 64 >= std::size(mask)) {
+    return;
+  }
+  mask[cpu / 64] = uint64_t{1} << (cpu % 64);
+  RawHostCall(SYS_sched_setaffinity, 0, sizeof(mask), mask);
+  RawHostCall(SYS_sched_setaffinity, tid, sizeof(mask), mask);
+}
+
+Result<ForkedSpace> PtraceAddressSpace::CreateEmpty(Placement& placement) {
+  // The child's whole stack: three words in shared memory, which must stay as they are until
+  // it has popped them, so they live as long as the space.
+  uint64_t pid = static_cast<uint64_t>(RawHostCall(SYS_getpid));
+  std::unique_ptr<uint64_t[]> stack(
+      new uint64_t[3]{reinterpret_cast<uint64_t>(&UkrunPtraceChildStart), pid, kStubPark});
+  long tid = RawHostCall(SYS_clone, CLONE_FILES, stack.get(), 0, 0, 0);
+  if (tid < 0) {
+    return Fail(tid == -ENOMEM ? ENOMEM : EAGAIN);
+  }
+  auto space = RefPtr<PtraceAddressSpace>::Adopt(
+      new PtraceAddressSpace(placement, static_cast<int>(tid), pid));
+  space->start_stack_ = std::move(stack);
+  ForkedSpace result;
+  result.space = space;
+  result.thread = std::make_unique<Parked>(space, static_cast<int>(tid), true);
+  return result;
+}
+
+PtraceAddressSpace::~PtraceAddressSpace() {
+  // Its contexts are gone; reap the process if its leader left before the others.
+  RawHostCall(SYS_kill, host_pid_, SIGKILL);
+  RawHostCall(SYS_wait4, host_pid_, nullptr, __WALL, nullptr);
+}
+
+PtraceContext& PtraceAddressSpace::Context() {
+  PtraceContext* context = PtraceContext::Current(*this);
+  UKRUN_CHECK(context != nullptr);
+  return *context;
+}
+
+Result<void> PtraceAddressSpace::Map(const MapRequest& request) {
+  if (!OutsideWindow(request.address, request.size)) {
+    return Fail(ENOMEM);
+  }
+  uint64_t flags = MAP_FIXED | MAP_NORESERVE;
+  flags |= request.sharing == HostMapping::kShared ? MAP_SHARED : MAP_PRIVATE;
+  if (request.host_fd < 0) {
+    flags |= MAP_ANONYMOUS;
+  }
+  TRY(Context().InjectCall(SYS_mmap, request.address.value(), request.size,
+                           static_cast<uint64_t>(request.protection), flags,
+                           static_cast<uint64_t>(int64_t{request.host_fd}), request.offset));
+  return Ok();
+}
+
+Result<void> PtraceAddressSpace::Unmap(GuestAddr address, uint64_t size) {
+  if (!OutsideWindow(address, size)) {
+    return Fail(EINVAL);
+  }
+  TRY(Context().InjectCall(SYS_munmap, address.value(), size));
+  return Ok();
+}
+
+Result<void> PtraceAddressSpace::Protect(GuestAddr address, uint64_t size, int protection) {
+  if (!OutsideWindow(address, size)) {
+    return Fail(ENOMEM);
+  }
+  TRY(Context().InjectCall(SYS_mprotect, address.value(), size,
+                           static_cast<uint64_t>(protection)));
+  return Ok();
+}
+
+Result<void> PtraceAddressSpace::Move(GuestAddr from, uint64_t old_size, GuestAddr to,
+                                      uint64_t new_size) {
+  if (!OutsideWindow(from, old_size) || !OutsideWindow(to, new_size)) {
+    return Fail(EFAULT);
+  }
+  uint64_t flags = from == to ? 0 : MREMAP_MAYMOVE | MREMAP_FIXED;
+  TRY(Context().InjectCall(SYS_mremap, from.value(), old_size, new_size, flags, to.value()));
+  return Ok();
+}
+
+Result<void> PtraceAddressSpace::Advise(GuestAddr address, uint64_t size, int advice) {
+  if (!OutsideWindow(address, size)) {
+    return Fail(ENOMEM);
+  }
+  TRY(Context().InjectCall(SYS_madvise, address.value(), size, static_cast<uint64_t>(advice)));
+  return Ok();
+}
+
+Result<void> PtraceAddressSpace::Resident(GuestAddr address, uint64_t size, GuestAddr out) {
+  if (!OutsideWindow(address, size) || !OutsideWindow(out, size / 4096)) {
+    return Fail(ENOMEM);
+  }
+  TRY(Context().InjectCall(SYS_mincore, address.value(), size, out.value()));
+  return Ok();
+}
+
+Result<void> PtraceAddressSpace::Barrier() {
+  PtraceContext& context = Context();
+  TRY(context.InjectCall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED));
+  TRY(context.InjectCall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED));
+  return Ok();
+}
+
+Result<int64_t> PtraceAddressSpace::Clone(uint64_t flags) {
+  PtraceContext& context = Context();
+  abi::Registers registers = context.registers();
+  registers.rax = SYS_clone;
+  registers.rdi = flags;
+  registers.rsi = 0;
+  registers.rdx = 0;
+  registers.r10 = 0;
+  registers.r8 = 0;
+  registers.r12 = parent_pid_;
+  int64_t tid = TRY(context.RunStub(kStubClone, registers));
+  if (tid < 0) {
+    return Fail(tid == -ENOMEM ? ENOMEM : EAGAIN);
+  }
+  return tid;
+}
+
+Result<std::unique_ptr<ParkedThread>> PtraceAddressSpace::NewThread() {
+  int64_t tid = TRY(Clone(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
+                          CLONE_SYSVSEM));
+  return std::unique_ptr<ParkedThread>(std::make_unique<Parked>(
+      RefPtr<PtraceAddressSpace>::Share(this), static_cast<int>(tid), false));
+}
+
+Result<ForkedSpace> PtraceAddressSpace::Fork() {
+  int64_t tid = TRY(Clone(CLONE_FILES | CLONE_PARENT));
+  auto space = RefPtr<PtraceAddressSpace>::Adopt(
+      new PtraceAddressSpace(placement_, static_cast<int>(tid), parent_pid_));
+  ForkedSpace result;
+  result.space = space;
+  result.thread = std::make_unique<Parked>(space, static_cast<int>(tid), false);
+  return result;
+}
+
+Result<size_t> PtraceAddressSpace::CopyIn(void* to, GuestAddr from, size_t size) {
+  size_t allowed = ClampToGuest(from.value(), size, Access::kRead);
+  if (allowed == 0) {
+    return size == 0 ? Result<size_t>(size_t{0}) : Fail(EFAULT);
+  }
+  iovec local{to, allowed};
+  iovec remote{reinterpret_cast<void*>(from.value()), allowed};
+  long copied = RawHostCall(SYS_process_vm_readv, host_pid_, &local, 1, &remote, 1, 0);
+  if (copied <= 0) {
+    return Fail(copied == -ESRCH ? ESRCH : EFAULT);
+  }
+  return static_cast<size_t>(copied);
+}
+
+Result<size_t> PtraceAddressSpace::CopyOut(GuestAddr to, const void* from, size_t size) {
+  size_t allowed = ClampToGuest(to.value(), size, Access::kWrite);
+  if (allowed == 0) {
+    return size == 0 ? Result<size_t>(size_t{0}) : Fail(EFAULT);
+  }
+  iovec local{const_cast<void*>(from), allowed};
+  iovec remote{reinterpret_cast<void*>(to.value()), allowed};
+  long copied = RawHostCall(SYS_process_vm_writev, host_pid_, &local, 1, &remote, 1, 0);
+  if (copied <= 0) {
+    return Fail(copied == -ESRCH ? ESRCH : EFAULT);
+  }
+  return static_cast<size_t>(copied);
+}
+
+Result<uint32_t> PtraceAddressSpace::CompareExchange32(GuestAddr address, uint32_t expected,
+                                                       uint32_t desired) {
+  if ((address.value() & 3) != 0) {
+    return Fail(EINVAL);
+  }
+  if (ClampToGuest(address.value(), 4, Access::kWrite) != 4) {
+    return Fail(EFAULT);
+  }
+  PtraceContext& context = Context();
+  abi::Registers registers = context.registers();
+  registers.rax = expected;
+  registers.rcx = desired;
+  registers.rdi = address.value();
+  int64_t old = TRY(context.RunStub(kStubExchange, registers));
+  return static_cast<uint32_t>(old);
+}
+
+}  // namespace ukrun::ptrace

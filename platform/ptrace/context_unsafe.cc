@@ -1,0 +1,285 @@
+#include "platform/ptrace/context.h"
+
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "base/check.h"
+#include "base/host_call.h"
+#include "base/log.h"
+#include "base/thread.h"
+#include "platform/ptrace/address_space.h"
+#include "platform/ptrace/stub.h"
+
+namespace ukrun::ptrace {
+namespace {
+
+constexpr int kKick = SIGUSR2;
+constexpr int kSyscallStop = SIGTRAP | 0x80;
+constexpr int kEventStop = 128;  // PTRACE_EVENT_STOP
+constexpr int kNoteXstate = 0x202;
+
+long Trace(int request, int tid, uint64_t address, const void* data) {
+  return RawHostCall(SYS_ptrace, request, tid, address, data);
+}
+
+bool IsFault(int signal) {
+  return signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE || signal == SIGILL ||
+         signal == SIGTRAP;
+}
+
+// The contexts of this kernel thread, newest first: two while it executes a program.
+PtraceContext*& ThreadContexts() {
+  return *reinterpret_cast<PtraceContext**>(&CurrentThread().contexts);
+}
+
+}  // namespace
+
+PtraceContext::PtraceContext(RefPtr<PtraceAddressSpace> space, int tid)
+    : space_(std::move(space)), tid_(tid) {
+  next_in_thread_ = ThreadContexts();
+  ThreadContexts() = this;
+}
+
+PtraceContext::~PtraceContext() {
+  Leave();
+  PtraceContext** link = &ThreadContexts();
+  while (*link != this) {
+    UKRUN_CHECK(*link != nullptr);
+    link = &(*link)->next_in_thread_;
+  }
+  *link = next_in_thread_;
+}
+
+PtraceContext* PtraceContext::Current(const PtraceAddressSpace& space) {
+  for (PtraceContext* context = ThreadContexts(); context != nullptr;
+       context = context->next_in_thread_) {
+    if (context->space_.get() == &space) {
+      return context;
+    }
+  }
+  return nullptr;
+}
+
+Result<std::unique_ptr<PtraceContext>> PtraceContext::Attach(RefPtr<PtraceAddressSpace> space,
+                                                             int tid) {
+  std::unique_ptr<PtraceContext> context(new PtraceContext(std::move(space), tid));
+  TRY(context->Seize());
+  return context;
+}
+
+Result<void> PtraceContext::Seize() {
+  constexpr int kOptions = PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD;
+  long result = Trace(PTRACE_SEIZE, tid_, 0, reinterpret_cast<void*>(uint64_t{kOptions}));
+  if (result < 0) {
+    gone_ = true;
+    return Fail(static_cast<int>(-result));
+  }
+  space_->PlaceThread(tid_);
+  Trace(PTRACE_INTERRUPT, tid_, 0, nullptr);
+  TRY(WaitForStop());
+  Trace(PTRACE_GETREGS, tid_, 0, &registers_);
+  return Ok();
+}
+
+// Returns the wait status of a stop. Errors: ESRCH when the thread is gone.
+Result<int> PtraceContext::WaitForStop() {
+  int status = 0;
+  long result;
+  do {
+    result = RawHostCall(SYS_wait4, tid_, &status, __WALL, nullptr);
+  } while (result == -EINTR);
+  if (result < 0 || !WIFSTOPPED(status)) {
+    LogDebug("guest host thread {} is gone (status {:#x})", tid_, static_cast<unsigned>(status));
+    gone_ = true;
+    return Fail(ESRCH);
+  }
+  return status;
+}
+
+bool PtraceContext::Resume(int request) {
+  if (gone_) {
+    return false;
+  }
+  if (Trace(request, tid_, 0, nullptr) < 0) {
+    // Killed while it was stopped: reap it.
+    int status = 0;
+    RawHostCall(SYS_wait4, tid_, &status, __WALL, nullptr);
+    gone_ = true;
+    return false;
+  }
+  return true;
+}
+
+Stop PtraceContext::Run() {
+  if (gone_ || Trace(PTRACE_SETREGS, tid_, 0, &registers_) < 0) {
+    gone_ = true;
+    return GoneStop{};
+  }
+  for (;;) {
+    // Either Interrupt() sees in_guest_ and sends the signal, or we see its request.
+    in_guest_.store(true);
+    if (interrupt_requested_.exchange(false)) {
+      in_guest_.store(false);
+      return InterruptedStop{};
+    }
+    int64_t begin = HostClockNs(CLOCK_MONOTONIC);
+    entered_at_ns_.store(begin, std::memory_order_relaxed);
+    bool resumed = Resume(PTRACE_SYSEMU);
+    Result<int> waited = resumed ? WaitForStop() : Result<int>(Fail(ESRCH));
+    in_guest_.store(false);
+    entered_at_ns_.store(0, std::memory_order_relaxed);
+    cpu_time_ns_.fetch_add(HostClockNs(CLOCK_MONOTONIC) - begin, std::memory_order_relaxed);
+    if (!waited.ok() || Trace(PTRACE_GETREGS, tid_, 0, &registers_) < 0) {
+      gone_ = true;
+      return GoneStop{};
+    }
+    int signal = WSTOPSIG(*waited);
+    if (signal == kSyscallStop) {
+      return SyscallStop{};
+    }
+    if ((*waited >> 16) == kEventStop) {
+      continue;  // a stop signal from the host's side; ours to ignore
+    }
+    if (signal == kKick) {
+      if (interrupt_requested_.exchange(false)) {
+        return InterruptedStop{};
+      }
+      continue;
+    }
+    siginfo_t info{};
+    Trace(PTRACE_GETSIGINFO, tid_, 0, &info);
+    if (IsFault(signal) && info.si_code > 0) {
+      FaultStop fault;
+      fault.signal = signal;
+      fault.code = info.si_code;
+      fault.address = GuestAddr(reinterpret_cast<uint64_t>(info.si_addr));
+      fault.trap_number = signal == SIGSEGV ? 14 : signal == SIGFPE ? 0 : signal == SIGILL ? 6 : 3;
+      return fault;
+    }
+  }
+}
+
+void PtraceContext::Interrupt() {
+  interrupt_requested_.store(true);
+  if (in_guest_.load()) {
+    RawHostCall(SYS_tgkill, space_->host_pid(), tid_, kKick);
+  }
+}
+
+Result<int64_t> PtraceContext::RunStub(uint64_t entry, const abi::Registers& arguments) {
+  abi::Registers registers = arguments;
+  registers.rip = entry;
+  registers.orig_rax = UINT64_MAX;
+  registers.cs = abi::kUserCs;
+  registers.ss = abi::kUserSs;
+  registers.eflags = 0x202;
+  if (gone_ || Trace(PTRACE_SETREGS, tid_, 0, &registers) < 0) {
+    return Fail(ESRCH);
+  }
+  for (;;) {
+    if (!Resume(PTRACE_CONT)) {
+      return Fail(ESRCH);
+    }
+    int status = TRY(WaitForStop());
+    int signal = WSTOPSIG(status);
+    if ((status >> 16) != kEventStop && signal == SIGTRAP) {
+      break;
+    }
+    if ((status >> 16) != kEventStop && IsFault(signal)) {
+      return Fail(EFAULT);
+    }
+    if (signal == kKick) {
+      interrupt_requested_.store(true);  // for the next Run()
+    }
+  }
+  if (Trace(PTRACE_GETREGS, tid_, 0, &registers) < 0) {
+    return Fail(ESRCH);
+  }
+  return static_cast<int64_t>(registers.rax);
+}
+
+Result<int64_t> PtraceContext::InjectCall(int64_t number, uint64_t a, uint64_t b, uint64_t c,
+                                          uint64_t d, uint64_t e, uint64_t f) {
+  abi::Registers registers = registers_;
+  registers.rax = static_cast<uint64_t>(number);
+  registers.rdi = a;
+  registers.rsi = b;
+  registers.rdx = c;
+  registers.r10 = d;
+  registers.r8 = e;
+  registers.r9 = f;
+  int64_t result = TRY(RunStub(kStubCall, registers));
+  if (result < 0 && result > -4096) {
+    return Fail(static_cast<int>(-result));
+  }
+  return result;
+}
+
+Result<size_t> PtraceContext::GetExtendedState(std::span<std::byte> out) {
+  iovec vector{out.data(), out.size()};
+  long result = Trace(PTRACE_GETREGSET, tid_, kNoteXstate, &vector);
+  if (result < 0) {
+    return Fail(static_cast<int>(-result));
+  }
+  return vector.iov_len;
+}
+
+Result<void> PtraceContext::SetExtendedState(std::span<const std::byte> state) {
+  iovec vector{const_cast<std::byte*>(state.data()), state.size()};
+  long result = Trace(PTRACE_SETREGSET, tid_, kNoteXstate, &vector);
+  if (result < 0) {
+    return Fail(static_cast<int>(-result));
+  }
+  return Ok();
+}
+
+AddressSpace& PtraceContext::address_space() { return *space_; }
+
+int64_t PtraceContext::CpuTimeNs() {
+  int64_t entered = entered_at_ns_.load(std::memory_order_relaxed);
+  int64_t running = entered == 0 ? 0 : HostClockNs(CLOCK_MONOTONIC) - entered;
+  return cpu_time_ns_.load(std::memory_order_relaxed) + (running > 0 ? running : 0);
+}
+
+// Ends the host thread. The last one takes its process with it. The thread that leads its
+// host process cannot end before the others without becoming a zombie that we would still
+// trace, and the end of our kernel thread would then kill them all (EXITKILL): it is
+// parked for good instead, running nothing but the stub's waiting loop.
+void PtraceContext::Leave() {
+  bool last = space_->RemoveContext();
+  if (gone_) {
+    return;
+  }
+  if (last) {
+    RawHostCall(SYS_kill, space_->host_pid(), SIGKILL);
+    int status = 0;
+    RawHostCall(SYS_wait4, tid_, &status, __WALL, nullptr);
+    gone_ = true;
+    return;
+  }
+  abi::Registers registers = registers_;
+  registers.cs = abi::kUserCs;
+  registers.ss = abi::kUserSs;
+  registers.orig_rax = UINT64_MAX;
+  registers.eflags = 0x202;
+  if (tid_ == space_->host_pid()) {
+    registers.rip = kStubPark;
+    registers.r12 = space_->parent_pid();
+    Trace(PTRACE_SETREGS, tid_, 0, &registers);
+    Trace(PTRACE_DETACH, tid_, 0, nullptr);
+  } else {
+    registers.rip = kStubCall;
+    registers.rax = SYS_exit;
+    registers.rdi = 0;
+    Trace(PTRACE_SETREGS, tid_, 0, &registers);
+    while (Resume(PTRACE_CONT) && WaitForStop().ok()) {
+    }
+  }
+  gone_ = true;
+}
+
+}  // namespace ukrun::ptrace
