@@ -1,0 +1,181 @@
+#include "sentry/start/mounts.h"
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/window.h"
+#include "gofer/client.h"
+#include "sentry/fs/dev/dev_file_system.h"
+#include "sentry/fs/devpts/devpts_file_system.h"
+#include "sentry/fs/host/host_file_system.h"
+#include "sentry/fs/overlay/keep.h"
+#include "sentry/fs/overlay/overlay.h"
+#include "sentry/fs/proc/proc_file_system.h"
+#include "sentry/fs/sys/cgroup_file_system.h"
+#include "sentry/fs/sys/sys_file_system.h"
+#include "sentry/fs/tmpfs/tmpfs.h"
+#include "sentry/kernel.h"
+#include "sentry/start/init_task.h"
+#include "sentry/syscalls/errno_names.h"
+#include "sentry/vfs/vfs.h"
+#include "ukrun/startup.h"
+
+namespace ukrun {
+namespace {
+
+// Live as long as the sandbox.
+struct MountState {
+  std::unique_ptr<GoferClient> gofer;
+  std::unique_ptr<MemoryBudget> upper_budget;
+  std::vector<RefPtr<OverlayFileSystem>> overlays;
+};
+constinit MountState* g_state = nullptr;
+
+void GoferBroken(std::string_view reason) { Panic(Format("the gofer: {}", reason)); }
+
+HostIdentity IdentityOf(const SandboxSettings& settings) {
+  HostIdentity identity;
+  identity.host_uid = settings.host_uid;
+  identity.host_gid = settings.host_gid;
+  identity.uid = settings.uid;
+  identity.gid = settings.gid;
+  return identity;
+}
+
+Result<RefPtr<FileSystem>> MakeOverlay(const SandboxSettings& settings,
+                                       const MountSetting& mount) {
+  RefPtr<FileSystem> lower = TRY(HostFileSystem::Create(*g_state->gofer, mount.attach,
+                                                        IdentityOf(settings), false));
+  RefPtr<OverlayFileSystem> overlay =
+      OverlayFileSystem::Create(std::move(lower), *g_state->upper_budget);
+  g_state->overlays.push_back(overlay);
+  return RefPtr<FileSystem>(std::move(overlay));
+}
+
+Result<RefPtr<FileSystem>> MakeFileSystem(const SandboxSettings& settings,
+                                          const MountSetting& mount) {
+  switch (mount.kind) {
+    case MountSetting::Kind::kGofer:
+      return HostFileSystem::Create(*g_state->gofer, mount.attach, IdentityOf(settings),
+                                    !mount.read_only);
+    case MountSetting::Kind::kOverlay:
+      return MakeOverlay(settings, mount);
+    case MountSetting::Kind::kTmpfs: {
+      TmpfsOptions options;
+      options.size_bytes = mount.size_bytes == 0 ? settings.upper_bytes : mount.size_bytes;
+      options.root_mode = mount.mode == 0 ? 01777 : mount.mode;
+      return RefPtr<FileSystem>(TmpfsFileSystem::Create(options));
+    }
+    case MountSetting::Kind::kProc:
+      return ProcFileSystem::Create();
+    case MountSetting::Kind::kSys:
+      return SysFileSystem::Create();
+    case MountSetting::Kind::kDev:
+      return DevFileSystem::Create();
+  }
+  return Fail(EINVAL);
+}
+
+MountRequest RequestFor(const MountSetting& mount, RefPtr<FileSystem> file_system) {
+  MountRequest request;
+  request.file_system = std::move(file_system);
+  request.flags = MountFlags{.read_only = mount.read_only,
+                             .no_exec = mount.no_exec,
+                             .no_suid = mount.no_suid,
+                             .no_dev = mount.no_dev};
+  request.source = std::string(request.file_system->type_name());
+  return request;
+}
+
+// The place of a mount; what is missing is made (in the layer above, where there is one).
+Result<Path> MakeMountPoint(Task& init, const MountSetting& mount) {
+  std::string_view path = mount.destination;
+  for (size_t slash = path.find('/', 1); slash != std::string_view::npos;
+       slash = path.find('/', slash + 1)) {
+    NewInode directory;
+    directory.mode = S_IFDIR | 0755;
+    Result<Path> made = MakeNode(init, Fd{kAtFdCwd}, path.substr(0, slash), directory);
+    if (!made.ok() && !made.Is(EEXIST) && !made.Is(EROFS)) {
+      return made;
+    }
+  }
+  Result<Path> there = Walk(init, Fd{kAtFdCwd}, path);
+  if (!there.Is(ENOENT)) {
+    return there;
+  }
+  NewInode last;
+  last.mode = mount.file ? S_IFREG | 0644u : S_IFDIR | 0755u;
+  return MakeNode(init, Fd{kAtFdCwd}, path, last);
+}
+
+// A file system that belongs inside the one just mounted, under the same rules.
+Result<void> AddInnerMount(Task& init, const MountSetting& outer, std::string_view name,
+                           RefPtr<FileSystem> file_system) {
+  Path where = TRY(Walk(init, Fd{kAtFdCwd}, Format("{}/{}", outer.destination, name)));
+  TRY(AttachMount(where, RequestFor(outer, std::move(file_system))));
+  return Ok();
+}
+
+Result<void> AddMount(Task& init, const SandboxSettings& settings, const MountSetting& mount) {
+  Path where = TRY(MakeMountPoint(init, mount));
+  RefPtr<FileSystem> file_system = TRY(MakeFileSystem(settings, mount));
+  TRY(AttachMount(where, RequestFor(mount, std::move(file_system))));
+  if (mount.kind == MountSetting::Kind::kDev) {
+    TRY(AddInnerMount(init, mount, "pts",
+                      RefPtr<FileSystem>::Share(&DevptsFileSystem::Instance())));
+  }
+  if (mount.kind == MountSetting::Kind::kSys) {
+    TRY(AddInnerMount(init, mount, "fs/cgroup", TRY(CgroupFileSystem::Create())));
+  }
+  return Ok();
+}
+
+}  // namespace
+
+Result<void> MountEverything(const SandboxSettings& settings) {
+  g_state = new MountState;
+  g_state->gofer = TRY(GoferClient::Create(startup::kSentryChannelFd, startup::kSentryGoferFd,
+                                           reinterpret_cast<void*>(kWindowChannel),
+                                           &GoferBroken));
+  g_state->upper_budget = std::make_unique<MemoryBudget>(settings.upper_bytes);
+  const MountSetting& root = settings.mounts.front();
+  RefPtr<FileSystem> root_file_system = TRY(MakeFileSystem(settings, root));
+  Task& init = MakeInitTask(CreateRootMount(RequestFor(root, std::move(root_file_system))));
+  for (size_t i = 1; i < settings.mounts.size(); ++i) {
+    const MountSetting& mount = settings.mounts[i];
+    Result<void> added = AddMount(init, settings, mount);
+    if (!added.ok()) {
+      std::string line = Format("ukrun: {} could not be mounted: {}\n", mount.destination,
+                                ErrnoName(added.error()));
+      HostWriteAll(2, line.data(), line.size());
+      return added;
+    }
+  }
+  // The mount points that had to be made are not the guest's doing.
+  for (const RefPtr<OverlayFileSystem>& overlay : g_state->overlays) {
+    overlay->ForgetChangesSoFar();
+  }
+  return Ok();
+}
+
+SandboxEndReport FinishMounts(const SandboxSettings& settings) {
+  SandboxEndReport report;
+  for (const RefPtr<OverlayFileSystem>& overlay : g_state->overlays) {
+    report.discarded_files += overlay->ChangedFiles();
+  }
+  if (settings.keep_attach < 0) {
+    return report;
+  }
+  for (const RefPtr<OverlayFileSystem>& overlay : g_state->overlays) {
+    Result<KeepReport> kept = KeepUpperLayer(*overlay, *g_state->gofer,
+                                             static_cast<uint32_t>(settings.keep_attach));
+    if (!kept.ok()) {
+      report.keep_error = std::string(ErrnoName(kept.error()));
+      return report;
+    }
+    report.kept_files += kept->files;
+  }
+  report.discarded_files = 0;
+  return report;
+}
+
+}  // namespace ukrun

@@ -1,0 +1,20 @@
+#include "sentry/syscalls/blocking.h"
+
+#include "sentry/signal/signals.h"
+
+namespace ukrun {
+
+WakeReason SleepTask(Task& task, uint32_t seen, int64_t deadline_ns) {
+  if (SignalPending(task)) {
+    return WakeReason::kInterrupted;
+  }
+  task.state = TaskState::kSleeping;
+  bool woken = task.sleeper().Sleep(seen, deadline_ns);
+  task.state = TaskState::kRunning;
+  if (!woken) {
+    return WakeReason::kTimedOut;
+  }
+  return SignalPending(task) ? WakeReason::kInterrupted : WakeReason::kNotified;
+}
+
+}  // namespace ukrun
