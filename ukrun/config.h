@@ -1,0 +1,21 @@
+// Builds the two configurations of a sandbox from the options and the host's facts.
+#pragma once
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "ukrun/installation.h"
+#include "ukrun/options.h"
+#include "ukrun/sandbox.pb.h"
+
+namespace ukrun {
+
+struct SandboxPlan {
+  proto::SandboxConfig sentry;
+  proto::GoferConfig gofer;
+};
+
+// Everything but what depends on open descriptors (terminals, trace files).
+absl::StatusOr<SandboxPlan> PlanSandbox(const Options& options, const Installation& files);
+
+}  // namespace ukrun

@@ -1,0 +1,49 @@
+// Control groups of the host: a hard limit on a sandbox's memory and number of processes,
+// where the host lets the caller have one. A backstop above the limits that the Sentry and
+// memory_watch.h keep, which come with better manners.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "base/host_fd.h"
+
+namespace ukrun {
+
+// Folders in which a new group with a limit of this kind can be made, by name of the
+// controller ("memory", "pids"); empty where there is none.
+std::string GroupParentFor(absl::string_view controller);
+
+// The memory limit of the group that this process is in (a container's); the largest number
+// where there is none.
+uint64_t OwnMemoryLimit();
+
+class ControlGroups {
+ public:
+  // Makes groups for the limits that are given, as far as the host permits; what is missing
+  // is no failure. Also removes groups that a killed ukrun has left.
+  static ControlGroups Create(std::optional<uint64_t> memory_bytes, std::optional<uint32_t> pids);
+
+  ControlGroups(ControlGroups&&) = default;
+  ControlGroups& operator=(ControlGroups&&) = delete;
+  // Removes the groups. Requires: their processes are gone.
+  ~ControlGroups();
+
+  // The cgroup.procs files, for processes to write themselves into.
+  std::vector<int> procs() const;
+
+ private:
+  ControlGroups() = default;
+  void Add(const std::string& folder);
+
+  struct Group {
+    std::string folder;
+    HostFd procs;
+  };
+  std::vector<Group> groups_;
+};
+
+}  // namespace ukrun
