@@ -1,0 +1,315 @@
+"""Secrets are absent by default: by name, by inode, inside binds; --hide and --unhide."""
+
+import glob
+import os
+import pwd
+import socket
+import unittest
+
+from support import PYTHON, UkrunTest
+
+# Below every home: a file, or a directory with something in it.
+HOME_FILES = (
+    ".netrc",
+    ".npmrc",
+    ".pypirc",
+    ".git-credentials",
+    ".docker/config.json",
+    ".bash_history",
+    ".zsh_history",
+    ".python_history",
+    ".claude/.credentials.json",
+    ".codex/auth.json",
+    ".gemini/oauth_creds.json",
+)
+HOME_DIRECTORIES = (
+    ".ssh",
+    ".aws",
+    ".azure",
+    ".gnupg",
+    ".kube",
+    ".config/gcloud",
+    ".config/gh",
+    ".local/share/keyrings",
+    ".mozilla",
+    ".config/google-chrome",
+    ".config/chromium",
+)
+SYSTEM = ("/etc/shadow", "/etc/gshadow", "/etc/sudoers", "/etc/sudoers.d", "/etc/ssl/private",
+          "/etc/shadow-", "/etc/gshadow-")
+CANARY = "canary-of-the-host"
+
+# Reads paths from its standard input, and names every call that finds one of them. The calls that
+# would change something are made only where told: never on what the host needs.
+PROBE = """
+import errno, os, sys
+
+CALLS = {
+    "stat": os.stat,
+    "lstat": os.lstat,
+    "listdir": os.listdir,
+    "readlink": os.readlink,
+    "chdir": os.chdir,
+    "getxattr": lambda path: os.getxattr(path, "user.x"),
+    "open": lambda path: os.open(path, os.O_RDONLY),
+    "open by path": lambda path: os.open(path, os.O_PATH),
+}
+CHANGES = {
+    "unlink": os.unlink,
+    "rmdir": os.rmdir,
+    "rename": lambda path: os.rename(path, path + ".moved"),
+    "link": lambda path: os.link(path, path + ".linked"),
+    "chmod": lambda path: os.chmod(path, 0o777),
+    "truncate": lambda path: os.truncate(path, 0),
+}
+if "changes" in sys.argv:
+    CALLS.update(CHANGES)
+for path in sys.stdin.read().split("\\n"):
+    for name, call in CALLS.items():
+        try:
+            call(path)
+            print(path, name, "worked")
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENOTDIR):
+                print(path, name, error)
+    parent, name = os.path.split(path)
+    if os.path.isdir(parent) and name in os.listdir(parent):
+        print(path, "is listed")
+"""
+
+
+class HomeTest(UkrunTest):
+    """A home full of secrets."""
+
+    def setUp(self):
+        super().setUp()
+        for name in HOME_FILES:
+            self.plant(self.home / name)
+        for name in HOME_DIRECTORIES:
+            self.plant(self.home / name / "inner" / "key")
+        self.plant(self.home / ".ssh" / "id_ed25519")
+        (self.home / ".bashrc").write_text("ordinary\n", encoding="utf-8")
+
+    def plant(self, path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(CANARY, encoding="utf-8")
+
+    def assert_absent(self, paths, changes=True, **named):
+        """Each path is absent for every call that could tell, and from its directory."""
+        words = [PYTHON, "-c", PROBE, "changes" if changes else "reads"]
+        result = self.guest(*words, stdin="\n".join(map(str, paths)), **named)
+        self.assert_ok(result, "")
+
+
+class SecretsTest(HomeTest):
+    def test_secrets_of_a_home_are_absent(self):
+        self.assert_absent([self.home / name for name in HOME_FILES + HOME_DIRECTORIES])
+
+    def test_no_byte_of_them_is_found(self):
+        result = self.shell(f"grep -rls {CANARY} {self.home}; ls -A {self.home}; cat ~/.bashrc")
+        self.assertTrue(result.out.endswith("ordinary\n"), result)
+        self.assertIn("\n.bashrc\n", "\n" + result.out)
+        for name in (".ssh", ".netrc", "canary", "key"):
+            self.assertNotIn(f"{name}\n", result.out)
+
+    def test_homes_of_the_password_file(self):
+        present = []
+        for user in pwd.getpwall():
+            for name in HOME_FILES + HOME_DIRECTORIES:
+                path = os.path.join(user.pw_dir, name)
+                if os.path.lexists(path):
+                    present.append(path)
+        if not present:
+            self.skipTest("no home of this machine holds a secret")
+        script = 'for path; do ls -d "$path" 2>/dev/null; done; true'
+        self.assert_ok(self.guest("/bin/sh", "-c", script, "sh", *present), "")
+
+    def test_secrets_of_the_system_are_absent(self):
+        keys = glob.glob("/etc/ssh/ssh_host_*_key")
+        self.assert_absent([*SYSTEM, *keys], changes=False)
+        self.assert_ok(self.shell("ls /etc | grep -E '^(g?shadow-?|sudoers.*)$' || true"), "")
+
+    def test_hard_links_are_absent_too(self):
+        os.link(self.home / ".netrc", self.work / "innocent")
+        os.link(self.home / ".ssh" / "id_ed25519", self.work / "harmless")
+        os.link(self.home / ".ssh" / "inner" / "key", self.work / "plain")
+        self.assert_absent([self.work / name for name in ("innocent", "harmless", "plain")])
+
+    def test_symlinks_and_detours_lead_nowhere(self):
+        os.symlink(self.home / ".ssh", self.work / "to-directory")
+        os.symlink(self.home / ".ssh" / "id_ed25519", self.work / "to-file")
+        paths = [
+            self.work / "to-directory" / "id_ed25519",
+            f"/proc/self/root{self.home}/.ssh/id_ed25519",
+            f"{self.home}/./.ssh/../.ssh/id_ed25519",
+            f"//{self.home}/.netrc",
+        ]
+        script = 'cat "$@" to-file to-directory/* 2>/dev/null'
+        result = self.guest("/bin/sh", "-c", script, "sh", *paths)
+        self.assertEqual(result.out, "", result)
+
+    def test_renaming_what_is_above_brings_nothing_to_light(self):
+        script = (
+            f"mv {self.home} {self.root}/moved; cat {self.root}/moved/.ssh/id_ed25519; "
+            f"cat {self.root}/moved/.netrc; cp -r {self.root}/moved {self.root}/copy; "
+            f"grep -r {CANARY} {self.root}/copy"
+        )
+        self.assertEqual(self.shell(script).out, "")
+
+    def test_they_are_absent_inside_binds(self):
+        for flag in ("--bind", "--ro-bind"):
+            for target in (str(self.home), "/mnt/home"):
+                with self.subTest(flag=flag, target=target):
+                    names = [f"{target}/{name}" for name in HOME_FILES + HOME_DIRECTORIES]
+                    self.assert_absent(names, flags=[f"{flag}={self.home}:{target}"])
+        self.assertEqual((self.home / ".netrc").read_text(encoding="utf-8"), CANARY)
+
+    def test_hard_links_are_absent_inside_binds(self):
+        os.link(self.home / ".netrc", self.work / "innocent")
+        self.assert_absent(["/mnt/w/innocent"], flags=[f"--bind={self.work}:/mnt/w"])
+
+    def test_env_files_are_absent_everywhere(self):
+        for name in (".env", ".env.local", ".env.production", "deep/er/.env"):
+            self.plant(self.work / name)
+        for name in (".env.example", ".envrc", "x.env", "env"):
+            (self.work / name).write_text("ordinary\n", encoding="utf-8")
+        self.assert_absent([self.work / name for name in (".env", ".env.local", "deep/er/.env")])
+        self.assert_ok(self.shell("cat .env.example .envrc x.env env"), "ordinary\n" * 4)
+
+    def test_directory_named_env_is_an_ordinary_one(self):
+        (self.work / ".env" / "bin").mkdir(parents=True)
+        (self.work / ".env" / "bin" / "tool").write_text("tool\n", encoding="utf-8")
+        self.assert_ok(self.shell("cat .env/bin/tool"), "tool\n")
+
+    def test_sockets_of_the_host_are_absent(self):
+        path = self.work / "host.sock"
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
+            listener.listen(1)
+            code = (
+                "import socket\n"
+                "for name in ('host.sock', '/run/docker.sock', '/run/dbus/system_bus_socket'):\n"
+                "    try: socket.socket(socket.AF_UNIX).connect(name); print(name, 'connected')\n"
+                "    except FileNotFoundError: pass\n"
+            )
+            self.assert_ok(self.python(code), "")
+            self.assert_absent([path])
+            self.assert_absent(["/mnt/w/host.sock"], flags=[f"--bind={self.work}:/mnt/w"])
+
+
+class CreatingHiddenNamesTest(HomeTest):
+    """Creating a hidden name inside works, and stays in the upper layer."""
+
+    def test_directory(self):
+        script = (
+            "cd; mkdir .ssh && ls -A .ssh && echo mine >.ssh/id_ed25519 && cat .ssh/id_ed25519; "
+            "ls -A .ssh; rm -r .ssh && ls -d .ssh 2>/dev/null || echo gone"
+        )
+        self.assert_ok(self.shell(script), "mine\nid_ed25519\ngone\n")
+        self.assertEqual((self.home / ".ssh" / "id_ed25519").read_text(encoding="utf-8"), CANARY)
+
+    def test_files(self):
+        self.plant(self.work / ".env")
+        script = (
+            "set -C; echo A=1 >.env; cat .env; echo token >~/.npmrc; cat ~/.npmrc; "
+            "echo x >y; mv y ~/.netrc; cat ~/.netrc; ln ~/.netrc z; cat z"
+        )
+        self.assert_ok(self.shell(script), "A=1\ntoken\nx\nx\n")
+        self.assertEqual((self.work / ".env").read_text(encoding="utf-8"), CANARY)
+        self.assertEqual((self.home / ".npmrc").read_text(encoding="utf-8"), CANARY)
+
+    def test_inside_a_bind(self):
+        self.plant(self.work / ".env")
+        script = "echo mine >.env && cat .env; echo x >v; mv v .env.local; cat .env.local"
+        self.assert_ok(self.shell(script, flags=["--bind", "."]), "mine\nx\n")
+        self.assertEqual((self.work / ".env").read_text(encoding="utf-8"), CANARY)
+        self.assertFalse((self.work / ".env.local").exists(), "it stays in the upper layer")
+
+    def test_git_and_ssh_tools_cope(self):
+        script = "git config --global user.name x && git config --global user.name"
+        self.assert_ok(self.shell(script), "x\n")
+
+
+class PatternsTest(UkrunTest):
+    def setUp(self):
+        super().setUp()
+        (self.work / "deep").mkdir()
+        for name in ("a.pem", "deep/b.pem", "c.txt", ".env"):
+            (self.work / name).write_text(f"{name}\n", encoding="utf-8")
+        (self.home / ".ssh").mkdir()
+        (self.home / ".ssh" / "config").write_text("config\n", encoding="utf-8")
+        (self.home / ".netrc").write_text("netrc\n", encoding="utf-8")
+
+    def test_hide_by_name(self):
+        result = self.shell("ls; ls deep; cat a.pem", flags=["--hide", "*.pem"])
+        self.assertEqual(result.out, "c.txt\ndeep\n")
+        self.assertIn("No such file", result.err)
+
+    def test_hide_by_path(self):
+        flags = [f"--hide={self.work}/deep", "--hide", self.work / "c.txt"]
+        self.assert_ok(self.shell("ls", flags=flags), "a.pem\n")
+
+    def test_hide_below_the_home(self):
+        (self.home / "private").mkdir()
+        self.assert_ok(self.shell("ls ~", flags=["--hide", "~/private"]), "")
+
+    def test_unhide_by_name(self):
+        self.assert_ok(self.shell("cat .env", flags=["--unhide", ".env"]), ".env\n")
+
+    def test_unhide_by_path(self):
+        flags = ["--unhide", self.home / ".ssh"]
+        self.assert_ok(self.shell("cat ~/.ssh/config; ls ~/.netrc 2>&1 | wc -l", flags=flags),
+                       "config\n1\n")
+        self.assert_ok(self.shell("cat ~/.ssh/config", flags=["--unhide=~/.ssh"]), "config\n")
+
+    def test_unhide_leaves_the_rest_hidden(self):
+        result = self.shell("cat .env; cat ~/.netrc", flags=["--unhide", "~/.ssh"])
+        self.assertEqual(result.out, "")
+
+    def test_hide_is_stronger_than_unhide(self):
+        flags = ["--unhide", ".env", "--hide", ".env"]
+        self.assertEqual(self.shell("cat .env", flags=flags).out, "")
+
+    def test_empty_patterns_are_refused(self):
+        for flag in ("--hide", "--unhide"):
+            with self.subTest(flag=flag):
+                self.assert_own_failure(self.ukrun(flag, "", "--", "true"), flag)
+
+
+class HostSystemsTest(UkrunTest):
+    """The host's /proc, /sys and /dev are absent: the guest has its own."""
+
+    def test_processes_of_the_host_are_absent(self):
+        result = self.shell("ls /proc | grep -c '^[0-9]'; cat /proc/1/cmdline /proc/*/environ")
+        self.assertLess(int(result.out.splitlines()[0]), 8)
+        script = f"ls -d /proc/{os.getpid()}/cwd; kill -0 {os.getpid()}"
+        if os.getpid() > 100:
+            self.assertNotEqual(self.shell(script).status, 0)
+
+    def test_devices_of_the_host_are_absent(self):
+        result = self.guest("ls", "/dev")
+        self.assert_ok(result)
+        allowed = {"console", "core", "fd", "full", "mqueue", "null", "ptmx", "pts", "random",
+                   "shm", "stderr", "stdin", "stdout", "tty", "urandom", "zero"}
+        self.assertLessEqual(set(result.out.split()), allowed)
+
+    def test_kernel_interfaces_are_absent(self):
+        paths = ("/proc/kcore", "/proc/kmsg", "/proc/kallsyms", "/proc/sysrq-trigger",
+                 "/proc/keys", "/sys/kernel/vmcoreinfo", "/sys/fs/cgroup/cgroup.procs")
+        script = 'for path; do head -c 1 "$path" 2>/dev/null && echo "$path"; done; true'
+        self.assert_ok(self.guest("/bin/sh", "-c", script, "sh", *paths), "")
+
+    def test_descriptors_of_the_caller_are_absent(self):
+        with open("/etc/passwd", encoding="utf-8") as file:
+            os.set_inheritable(file.fileno(), True)
+            result = self.guest("ls", "/proc/self/fd", close_fds=False)
+        self.assert_ok(result, "0\n1\n2\n3\n")
+
+    def test_links_in_proc_lead_nowhere_outside(self):
+        self.assert_ok(self.shell("readlink /proc/self/root /proc/self/cwd"), f"/\n{self.work}\n")
+        result = self.shell("ls /proc/1/root/proc/ | grep -c '^[0-9]'")
+        self.assertLess(int(result.out or 0), 8)
+
+
+if __name__ == "__main__":
+    unittest.main()
