@@ -23,6 +23,8 @@ enum class LockRank : uint8_t {
   kRenameTree,
   kDirectory,
   kMountTable,
+  // Making a file system of which there is one, on first use: its inodes come with it.
+  kFileSystemStart,
   // Inode contents and attributes; taken inside directory operations.
   kInode,
   kInodeSecond,

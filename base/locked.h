@@ -40,6 +40,8 @@ class Locked {
   Guard Lock() { return Guard(*this); }
   Guard Lock() const { return Guard(const_cast<Locked&>(*this)); }
   Mutex& mutex() const { return mutex_; }
+  // For values that are atomic by themselves, and of which any state will do.
+  const T& UnlockedValue() const { return value_; }
   // Requires: the caller holds mutex() by other means (LockInOrder).
   T& ValueLocked() { return value_; }
 

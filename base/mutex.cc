@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "base/check.h"
+#include "base/format.h"
 #include "base/host_call.h"
 #include "base/thread.h"
 
@@ -10,13 +11,16 @@ namespace ukrun {
 namespace {
 
 #ifndef NDEBUG
-void EnterRank(LockRank rank) {
+__attribute__((always_inline)) inline void EnterRank(LockRank rank) {
   HeldRanks& held = CurrentThread().held_ranks;
   uint64_t bit = uint64_t{1} << static_cast<unsigned>(rank);
   if (held.mask >= bit) {
-    // Taken out of order; the mask then holds this rank or a higher one.
+    // The highest rank held is this one or stands behind it.
+    unsigned highest = 63u - static_cast<unsigned>(__builtin_clzll(held.mask));
     held.mask = 0;
-    Panic("lock order violated");
+    Panic(Format("lock order violated: rank {} taken under rank {} (base/lock_rank.h), from {:#x}",
+                 static_cast<unsigned>(rank), highest,
+                 reinterpret_cast<uintptr_t>(__builtin_return_address(0))));
   }
   held.mask |= bit;
 }

@@ -80,7 +80,6 @@ TEST_F(UnixStreamTest, ConnectErrors) {
   const Fd client = Socket(SOCK_STREAM);
   EXPECT_ERRNO(ECONNREFUSED, Connect(client, UnixAddress(UniqueName("nobody"))));
   EXPECT_ERRNO(ENOENT, Connect(client, UnixAddress("/tmp/nowhere/socket")));
-  EXPECT_ERRNO(ECONNREFUSED, Connect(client, UnixAddress("/etc/passwd")));  // No socket.
   const Fd bound = Socket(SOCK_STREAM);
   const std::string name = UniqueName("bound");
   ASSERT_EQ(Bind(bound, UnixAddress(name)), 0);
@@ -88,6 +87,8 @@ TEST_F(UnixStreamTest, ConnectErrors) {
   // Abstract names belong to one type of socket, paths do not.
   EXPECT_ERRNO(ECONNREFUSED, Connect(Socket(SOCK_DGRAM), UnixAddress(listener.name)));
   ScratchDirectory directory;
+  const std::string regular = directory.Write("regular", "no socket", 0600);
+  EXPECT_ERRNO(ECONNREFUSED, Connect(client, UnixAddress(regular)));
   const Fd at_path = Socket(SOCK_STREAM);
   ASSERT_EQ(Bind(at_path, UnixAddress(directory.path("socket"))), 0);
   ASSERT_EQ(listen(at_path.get(), 1), 0);

@@ -79,8 +79,8 @@ Result<HostFd> OnlyDescriptor(Call& call) {
 }
 
 ukrun_proto_OpenRequest OpenMessage(GoferHandle handle, const GoferOpenOptions& options) {
-  return ukrun_proto_OpenRequest{Underlying(handle), Underlying(options.access),
-                                 options.append, options.truncate};
+  return ukrun_proto_OpenRequest{Underlying(handle), Underlying(options.access), options.append,
+                                 options.truncate};
 }
 
 ukrun_proto_TimeChange TimeMessage(const GoferTimeChange& change) {
@@ -96,7 +96,7 @@ struct GoferClient::Impl {
     size_t count = 0;
     uint64_t handles[256];
   };
-  std::unique_ptr<GoferChannel> channel;       // Synchronizes itself.
+  std::unique_ptr<GoferChannel> channel;        // Synchronizes itself.
   Locked<Released, LockRank::kGofer> released;  // handles that wait to be given back
 };
 
@@ -105,12 +105,10 @@ GoferClient::GoferClient(std::unique_ptr<Impl> impl)
 GoferClient::~GoferClient() = default;
 
 Result<std::unique_ptr<GoferClient>> GoferClient::Create(int channel_fd, int socket_fd,
-                                                         void* map_at,
-                                                         BrokenHandler on_broken) {
+                                                         void* map_at, BrokenHandler on_broken) {
   std::unique_ptr<GoferChannel> channel =
       TRY(GoferChannel::Create(HostFd(channel_fd), HostFd(socket_fd), map_at, on_broken));
-  return std::unique_ptr<GoferClient>(
-      new GoferClient(std::make_unique<Impl>(std::move(channel))));
+  return std::unique_ptr<GoferClient>(new GoferClient(std::make_unique<Impl>(std::move(channel))));
 }
 
 bool GoferClient::broken() const { return channel_.broken(); }
@@ -159,23 +157,22 @@ Result<GoferAttributes> GoferClient::GetAttributes(GoferHandle handle) {
 
 Result<GoferAttributes> GoferClient::SetAttributes(GoferHandle handle,
                                                    const GoferSetAttributes& change) {
-  ukrun_proto_SetAttributesRequest request{
-      .handle = Underlying(handle),
-      .has_size = change.size != GoferSetAttributes::kKeepSize,
-      .size = change.size,
-      .has_mode = change.mode != GoferSetAttributes::kKeepMode,
-      .mode = change.mode,
-      .has_uid = change.owner.uid != GoferOwner::kUnchanged,
-      .uid = change.owner.uid,
-      .has_gid = change.owner.gid != GoferOwner::kUnchanged,
-      .gid = change.owner.gid,
-      .has_atime = true,
-      .atime = TimeMessage(change.atime),
-      .has_mtime = true,
-      .mtime = TimeMessage(change.mtime)};
-  return FromMessage(TRY(Ask<ukrun_proto_Attributes>(
-      channel_, ukrun_proto_Method_SET_ATTRIBUTES, ukrun_proto_SetAttributesRequest_fields,
-      request, ukrun_proto_Attributes_fields)));
+  ukrun_proto_SetAttributesRequest request{.handle = Underlying(handle),
+                                           .has_size = change.size != GoferSetAttributes::kKeepSize,
+                                           .size = change.size,
+                                           .has_mode = change.mode != GoferSetAttributes::kKeepMode,
+                                           .mode = change.mode,
+                                           .has_uid = change.owner.uid != GoferOwner::kUnchanged,
+                                           .uid = change.owner.uid,
+                                           .has_gid = change.owner.gid != GoferOwner::kUnchanged,
+                                           .gid = change.owner.gid,
+                                           .has_atime = true,
+                                           .atime = TimeMessage(change.atime),
+                                           .has_mtime = true,
+                                           .mtime = TimeMessage(change.mtime)};
+  return FromMessage(TRY(Ask<ukrun_proto_Attributes>(channel_, ukrun_proto_Method_SET_ATTRIBUTES,
+                                                     ukrun_proto_SetAttributesRequest_fields,
+                                                     request, ukrun_proto_Attributes_fields)));
 }
 
 Result<GoferOpened> GoferClient::Open(GoferHandle handle, GoferOpenOptions options) {
@@ -238,10 +235,10 @@ ukrun_proto_CreateRequest CreateMessage(GoferHandle directory, const std::string
 Result<GoferNode> Make(GoferChannel& channel, ukrun_proto_Method method, GoferHandle directory,
                        const std::string_view& name, uint32_t mode, GoferOwner owner,
                        const std::string_view& target) {
-  return FromMessage(TRY(Ask<ukrun_proto_Node>(
-      channel, method, ukrun_proto_CreateRequest_fields,
-      CreateMessage(directory, name, mode, GoferOpenOptions{}, owner, target),
-      ukrun_proto_Node_fields)));
+  return FromMessage(TRY(
+      Ask<ukrun_proto_Node>(channel, method, ukrun_proto_CreateRequest_fields,
+                            CreateMessage(directory, name, mode, GoferOpenOptions{}, owner, target),
+                            ukrun_proto_Node_fields)));
 }
 
 }  // namespace
@@ -267,8 +264,8 @@ Result<GoferNode> GoferClient::MakeDirectory(GoferHandle directory, std::string_
   return Make(channel_, ukrun_proto_Method_MAKE_DIRECTORY, directory, name, mode, owner, {});
 }
 
-Result<GoferNode> GoferClient::MakeFifo(GoferHandle directory, std::string_view name,
-                                        uint32_t mode, GoferOwner owner) {
+Result<GoferNode> GoferClient::MakeFifo(GoferHandle directory, std::string_view name, uint32_t mode,
+                                        GoferOwner owner) {
   return Make(channel_, ukrun_proto_Method_MAKE_FIFO, directory, name, mode, owner, {});
 }
 
@@ -279,11 +276,10 @@ Result<GoferNode> GoferClient::MakeSymlink(GoferHandle directory, std::string_vi
 
 Result<GoferNode> GoferClient::MakeLink(GoferHandle file, GoferHandle directory,
                                         std::string_view name) {
-  ukrun_proto_LinkRequest request{Underlying(file), Underlying(directory),
-                                  EncodeBytes(name)};
-  return FromMessage(TRY(Ask<ukrun_proto_Node>(channel_, ukrun_proto_Method_MAKE_LINK,
-                                               ukrun_proto_LinkRequest_fields, request,
-                                               ukrun_proto_Node_fields)));
+  ukrun_proto_LinkRequest request{Underlying(file), Underlying(directory), EncodeBytes(name)};
+  return FromMessage(
+      TRY(Ask<ukrun_proto_Node>(channel_, ukrun_proto_Method_MAKE_LINK,
+                                ukrun_proto_LinkRequest_fields, request, ukrun_proto_Node_fields)));
 }
 
 Result<void> GoferClient::Unlink(GoferHandle directory, std::string_view name) {
@@ -301,8 +297,7 @@ Result<void> GoferClient::Rename(GoferHandle old_directory, std::string_view old
                                  GoferHandle new_directory, std::string_view new_name,
                                  uint32_t flags) {
   ukrun_proto_RenameRequest request{Underlying(old_directory), EncodeBytes(old_name),
-                                    Underlying(new_directory), EncodeBytes(new_name),
-                                    flags};
+                                    Underlying(new_directory), EncodeBytes(new_name), flags};
   return Tell(channel_, ukrun_proto_Method_RENAME, ukrun_proto_RenameRequest_fields, request);
 }
 
@@ -324,9 +319,8 @@ Result<GoferDirPage> GoferClient::ReadDirectory(GoferHandle directory, uint64_t 
   page.next_cookie = reply.next_cookie;
   page.end = reply.end;
   for (const GoferDirEntry& entry : page.entries) {
-    if (entry.name.empty() || entry.name.size() > 255 || entry.name == "." ||
-        entry.name == ".." || entry.name.find('/') != std::string::npos ||
-        entry.name.find('\0') != std::string::npos) {
+    if (entry.name.empty() || entry.name.size() > 255 || entry.name == "." || entry.name == ".." ||
+        entry.name.find('/') != std::string::npos || entry.name.find('\0') != std::string::npos) {
       return call.Garbage("the gofer lists a name that no file can have");
     }
   }
@@ -334,10 +328,9 @@ Result<GoferDirPage> GoferClient::ReadDirectory(GoferHandle directory, uint64_t 
 }
 
 Result<GoferStatFs> GoferClient::StatFs(GoferHandle handle) {
-  auto reply = TRY(Ask<ukrun_proto_StatFsReply>(channel_, ukrun_proto_Method_STAT_FS,
-                                                ukrun_proto_HandleRequest_fields,
-                                                RequestFor(handle),
-                                                ukrun_proto_StatFsReply_fields));
+  auto reply = TRY(Ask<ukrun_proto_StatFsReply>(
+      channel_, ukrun_proto_Method_STAT_FS, ukrun_proto_HandleRequest_fields, RequestFor(handle),
+      ukrun_proto_StatFsReply_fields));
   return GoferStatFs{.type = reply.type,
                      .block_size = reply.block_size,
                      .fragment_size = reply.fragment_size,
@@ -352,14 +345,13 @@ Result<GoferStatFs> GoferClient::StatFs(GoferHandle handle) {
 
 Result<std::string> GoferClient::GetXattr(GoferHandle handle, std::string_view name) {
   ukrun_proto_XattrRequest request{Underlying(handle), EncodeBytes(name), {}, 0};
-  return AskBytes(channel_, ukrun_proto_Method_GET_XATTR, ukrun_proto_XattrRequest_fields,
-                  request);
+  return AskBytes(channel_, ukrun_proto_Method_GET_XATTR, ukrun_proto_XattrRequest_fields, request);
 }
 
 Result<void> GoferClient::SetXattr(GoferHandle handle, std::string_view name,
                                    std::string_view value, uint32_t flags) {
-  ukrun_proto_XattrRequest request{Underlying(handle), EncodeBytes(name),
-                                   EncodeBytes(value), flags};
+  ukrun_proto_XattrRequest request{Underlying(handle), EncodeBytes(name), EncodeBytes(value),
+                                   flags};
   return Tell(channel_, ukrun_proto_Method_SET_XATTR, ukrun_proto_XattrRequest_fields, request);
 }
 
@@ -370,8 +362,7 @@ Result<std::string> GoferClient::ListXattr(GoferHandle handle) {
 
 Result<void> GoferClient::RemoveXattr(GoferHandle handle, std::string_view name) {
   ukrun_proto_XattrRequest request{Underlying(handle), EncodeBytes(name), {}, 0};
-  return Tell(channel_, ukrun_proto_Method_REMOVE_XATTR, ukrun_proto_XattrRequest_fields,
-              request);
+  return Tell(channel_, ukrun_proto_Method_REMOVE_XATTR, ukrun_proto_XattrRequest_fields, request);
 }
 
 void GoferClient::Release(GoferHandle handle) {
@@ -390,8 +381,8 @@ void GoferClient::Release(GoferHandle handle) {
     released->count = 0;
   }
   // Whether this works changes nothing for the caller.
-  static_cast<void>(Tell(channel_, ukrun_proto_Method_RELEASE,
-                         ukrun_proto_ReleaseRequest_fields, request));
+  static_cast<void>(
+      Tell(channel_, ukrun_proto_Method_RELEASE, ukrun_proto_ReleaseRequest_fields, request));
 }
 
 }  // namespace ukrun

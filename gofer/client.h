@@ -29,7 +29,8 @@ class GoferChannel;
 
 class GoferClient {
  public:
-  // Called once, by the thread that notices, without locks held; `reason` is a sentence.
+  // Called once, by the thread that notices, with no lock of the client's held. `reason` says
+  // what happened.
   using BrokenHandler = void (*)(std::string_view reason);
   enum class OpenLast : uint8_t { kNo, kForReading };
   enum class WithHandles : uint8_t { kNo, kYes };

@@ -63,15 +63,13 @@ class GoferChannel {
   void Break(std::string_view reason);
 
  private:
-  GoferChannel(gofer::ChannelHeader* header, HostFd memory, HostFd socket,
-               BrokenHandler on_broken);
+  GoferChannel(gofer::ChannelHeader* header, HostFd memory, HostFd socket, BrokenHandler on_broken);
   // A free slot, waiting for one if need be.
   uint32_t TakeSlot();
   void GiveSlot(uint32_t slot);
   void Wait(gofer::Slot& slot);
   bool SpinUntilReplied(const gofer::Slot& slot);
-  Result<std::vector<HostFd>> ReceiveDescriptors(uint32_t slot, uint32_t sequence,
-                                                 uint32_t count);
+  Result<std::vector<HostFd>> ReceiveDescriptors(uint32_t slot, uint32_t sequence, uint32_t count);
   uint8_t* Memory(size_t offset) const;
 
   // Descriptors that arrived for a slot whose call has not come for them yet.

@@ -34,11 +34,10 @@ bool SeveralCpus() {
 }  // namespace
 
 Result<std::unique_ptr<GoferChannel>> GoferChannel::Create(HostFd memory, HostFd socket,
-                                                           void* map_at,
-                                                           BrokenHandler on_broken) {
+                                                           void* map_at, BrokenHandler on_broken) {
   long flags = MAP_SHARED | (map_at != nullptr ? MAP_FIXED_NOREPLACE : 0);
-  long address = TRY(HostCall(SYS_mmap, map_at, gofer::kChannelBytes, PROT_READ | PROT_WRITE,
-                              flags, memory.get(), 0));
+  long address = TRY(HostCall(SYS_mmap, map_at, gofer::kChannelBytes, PROT_READ | PROT_WRITE, flags,
+                              memory.get(), 0));
   auto* header = reinterpret_cast<gofer::ChannelHeader*>(address);
   return std::unique_ptr<GoferChannel>(
       new GoferChannel(header, std::move(memory), std::move(socket), on_broken));

@@ -12,8 +12,8 @@ constexpr size_t kMostNodes = 64;
 
 bool PutBytes(pb_ostream_t* stream, const pb_field_t* field, std::string_view value) {
   return pb_encode_tag_for_field(stream, field) &&
-         pb_encode_string(stream, static_cast<const pb_byte_t*>(
-                                      static_cast<const void*>(value.data())),
+         pb_encode_string(stream,
+                          static_cast<const pb_byte_t*>(static_cast<const void*>(value.data())),
                           value.size());
 }
 
@@ -70,8 +70,7 @@ pb_callback_t Encoder(bool (*function)(pb_ostream_t*, const pb_field_t*, void* c
   return callback;
 }
 
-pb_callback_t Decoder(bool (*function)(pb_istream_t*, const pb_field_t*, void**),
-                      void* argument) {
+pb_callback_t Decoder(bool (*function)(pb_istream_t*, const pb_field_t*, void**), void* argument) {
   pb_callback_t callback{};
   callback.funcs.decode = function;
   callback.arg = argument;

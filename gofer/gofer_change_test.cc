@@ -113,6 +113,31 @@ TEST_F(GoferChangeTest, HandlesFollowRenames) {
   EXPECT_EQ(client().Rename(c, "moved", root(), "c", 0).error(), ENOTEMPTY);
 }
 
+TEST_F(GoferChangeTest, MovesOfTheHostMakeNoCircles) {
+  MakeDirectories("a/b");
+  Start();
+  GoferHandle a = WalkTo(root(), "a")->handle;
+  GoferHandle b = WalkTo(root(), "a/b")->handle;
+  ASSERT_TRUE(client().ReadDirectory(b, 0).ok());  // b's descriptor is there from now on
+  std::filesystem::rename(path("a/b"), path("b"));
+  // The gofer still takes b for a child of a; on the host a goes below b.
+  ASSERT_TRUE(client().Rename(root(), "a", b, "a", 0).ok());
+  EXPECT_TRUE(std::filesystem::exists(path("b/a")));
+  EXPECT_TRUE(client().GetAttributes(b).ok());
+  EXPECT_EQ(List(b), std::vector<std::string>{"a"});
+  EXPECT_TRUE(WalkTo(root(), "b/a").ok());
+  EXPECT_TRUE(client().ReadDirectory(a, 0).ok());
+}
+
+TEST_F(GoferChangeTest, LinksToSymlinksAreLinksToThemselves) {
+  WriteFile("target", "x");
+  MakeSymlink("target", "symlink");
+  Start();
+  auto link = client().MakeLink(WalkTo(root(), "symlink")->handle, root(), "link");
+  ASSERT_TRUE(link.ok()) << link.error();
+  EXPECT_TRUE(S_ISLNK(link->attributes.mode));
+}
+
 TEST_F(GoferChangeTest, ExchangeSwapsNames) {
   WriteFile("one", "1");
   WriteFile("two", "2");
@@ -197,8 +222,8 @@ TEST_F(GoferChangeTest, ManyNodesWithFewDescriptors) {
     handles.push_back(node->handle);
   }
   size_t fds = 0;
-  for ([[maybe_unused]] const auto& fd : std::filesystem::directory_iterator(
-           "/proc/" + std::to_string(gofer_pid()) + "/fd")) {
+  for ([[maybe_unused]] const auto& fd :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(gofer_pid()) + "/fd")) {
     ++fds;
   }
   EXPECT_LT(fds, 40u);

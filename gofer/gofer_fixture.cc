@@ -62,8 +62,7 @@ namespace {
   int high[] = {fcntl(config_fd, F_DUPFD, 64), fcntl(socket.get(), F_DUPFD, 64),
                 fcntl(channel.get(), F_DUPFD, 64)};
   ok = ok && dup2(high[0], startup::kGoferConfigFd) >= 0 &&
-       dup2(high[1], startup::kGoferSentryFd) >= 0 &&
-       dup2(high[2], startup::kGoferChannelFd) >= 0;
+       dup2(high[1], startup::kGoferSentryFd) >= 0 && dup2(high[2], startup::kGoferChannelFd) >= 0;
   if (ok) {
     execl(UKRUN_GOFER_PROGRAM, "ukrun-gofer", nullptr);
   }

@@ -22,8 +22,8 @@ inline constexpr bool kCanRunProgram = true;
 class GoferFixture : public ::testing::Test {
  protected:
   struct Options {
-    std::vector<std::string> hide;
-    std::vector<std::string> homes;
+    std::vector<std::string> hide = {};
+    std::vector<std::string> homes = {};
     size_t descriptors = 4096;
     // Run the ukrun-gofer program, with all that it gives up, instead of a forked child,
     // where that is possible.

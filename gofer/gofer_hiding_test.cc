@@ -44,6 +44,15 @@ TEST_F(GoferHidingTest, HiddenNamesAreNeitherFoundNorListed) {
   EXPECT_EQ(List(WalkTo(root(), "venv")->handle), Names{".env"});
 }
 
+TEST_F(GoferHidingTest, DirectoryOfManyHiddenEntriesIsRead) {
+  for (int i = 0; i < 3000; ++i) {
+    WriteFile("many/.env." + std::to_string(i), "");
+  }
+  WriteFile("many/visible", "");
+  StartHiding({"file:**/.env.*"});
+  EXPECT_EQ(List(WalkTo(root(), "many")->handle), Names{"visible"});
+}
+
 TEST_F(GoferHidingTest, HardLinksToHiddenFilesAreHidden) {
   WriteFile("home/.ssh/deep/id_rsa", "key");
   WriteFile("home/.netrc", "password");

@@ -42,8 +42,8 @@ TEST_F(GoferProcessTest, GivesUpItsRights) {
   // CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID at most.
   uint64_t capabilities = std::stoull(StatusLine("CapPrm"), nullptr, 16);
   EXPECT_EQ(capabilities & ~uint64_t{0x1f}, 0u);
-  for (const auto& task : std::filesystem::directory_iterator(
-           "/proc/" + std::to_string(gofer_pid()) + "/task")) {
+  for (const auto& task :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(gofer_pid()) + "/task")) {
     std::ifstream status(task.path() / "status");
     std::string text((std::istreambuf_iterator<char>(status)), {});
     EXPECT_NE(text.find("Seccomp:\t2"), std::string::npos) << task.path();
@@ -54,8 +54,8 @@ TEST_F(GoferProcessTest, HoldsNoDescriptorsButItsOwn) {
   int stray = open("/etc/passwd", O_RDONLY);  // without O_CLOEXEC
   Start({.hide = {}, .homes = {}, .descriptors = 4096, .program = true});
   close(stray);
-  for (const auto& fd : std::filesystem::directory_iterator(
-           "/proc/" + std::to_string(gofer_pid()) + "/fd")) {
+  for (const auto& fd :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(gofer_pid()) + "/fd")) {
     std::string target = std::filesystem::read_symlink(fd.path());
     EXPECT_NE(target, "/etc/passwd");
   }
@@ -102,6 +102,22 @@ TEST_F(GoferProcessTest, EverythingWorksUnderTheFilter) {
   EXPECT_TRUE(client().OpenMany(batch).ok());
   EXPECT_FALSE(List(root()).empty());
   EXPECT_FALSE(client().broken());
+}
+
+TEST_F(GoferProcessTest, SingleFileCanBeAttached) {
+  WriteFile("file", "contents");
+  StartUnattached({.program = true, .tree = path("file")});
+  Result<GoferNode> file = client().Attach(kWritable);
+  ASSERT_TRUE(file.ok()) << file.error();
+  EXPECT_TRUE(S_ISREG(file->attributes.mode));
+  EXPECT_TRUE(client().Open(file->handle, {.access = GoferAccess::kReadWrite}).ok());
+  std::array<std::string_view, 1> names{"x"};
+  EXPECT_EQ(client().Walk(file->handle, names).error(), ENOTDIR);
+  EXPECT_EQ(client().ReadDirectory(file->handle, 0).error(), ENOTDIR);
+  GoferSetAttributes change;
+  change.size = 2;
+  EXPECT_TRUE(client().SetAttributes(file->handle, change).ok());
+  EXPECT_EQ(ReadFile("file"), "co");
 }
 
 TEST_F(GoferProcessTest, EndsWithTheSentry) {

@@ -120,8 +120,7 @@ TEST_F(GoferTest, WalkCanOpenTheLastFile) {
   WriteFile("a/file", "contents");
   Start();
   std::array<std::string_view, 2> names{"a", "file"};
-  Result<GoferWalk> walk =
-      client().Walk(root(), names, GoferClient::OpenLast::kForReading);
+  Result<GoferWalk> walk = client().Walk(root(), names, GoferClient::OpenLast::kForReading);
   ASSERT_TRUE(walk.ok());
   ASSERT_TRUE(walk->fd.valid());
   EXPECT_EQ(ReadAll(walk->fd.get()), "contents");
@@ -199,8 +198,7 @@ TEST_F(GoferTest, ManyThreadsCallAtOnce) {
         std::array<std::string, 2> parts{"d" + std::to_string(which), "file"};
         std::array<std::string_view, 2> names{parts[0], parts[1]};
         auto walk = client().Walk(root(), names, GoferClient::OpenLast::kForReading);
-        if (!walk.ok() || !walk->fd.valid() ||
-            ReadAll(walk->fd.get()) != std::to_string(which)) {
+        if (!walk.ok() || !walk->fd.valid() || ReadAll(walk->fd.get()) != std::to_string(which)) {
           wrong.fetch_add(1);
           continue;
         }

@@ -65,8 +65,7 @@ Result<bool> RestrictPaths(std::span<const LandlockRule> rules) {
   attributes.handled_access_fs = HandledBy(abi);
   attributes.handled_access_net = kNetBindTcp | kNetConnectTcp;
   attributes.scoped = kScopeAbstractSocket | kScopeSignal;
-  long ruleset =
-      syscall(SYS_landlock_create_ruleset, &attributes, AttributesSize(abi), 0);
+  long ruleset = syscall(SYS_landlock_create_ruleset, &attributes, AttributesSize(abi), 0);
   if (ruleset < 0) {
     return Fail(errno);
   }

@@ -31,9 +31,9 @@ struct HiddenTrieNode {
   std::unique_ptr<HiddenTrieNode> any_depth;
   // Of a home: what follows `~`, which all homes share. Entered together with this node.
   const HiddenTrieNode* home = nullptr;
-  bool loops = false;         // this node follows a `**`: every name leads back to it
+  bool loops = false;            // this node follows a `**`: every name leads back to it
   bool below_root_loop = false;  // this node is the `**` at the beginning of a pattern
-  std::vector<Rule> rules;    // of patterns that end here
+  std::vector<Rule> rules;       // of patterns that end here
 
   bool GoesOn() const { return loops || !literals.empty() || !globs.empty() || any_depth; }
 };
@@ -102,7 +102,8 @@ void Enter(std::vector<const HiddenTrieNode*>& nodes, const HiddenTrieNode* node
     nodes.push_back(node);
   }
   // Both go one level deep: a `**` after a `**` is the same one, and homes have no homes.
-  for (const HiddenTrieNode* also : {static_cast<const HiddenTrieNode*>(node->any_depth.get()), node->home}) {
+  for (const HiddenTrieNode* also :
+       {static_cast<const HiddenTrieNode*>(node->any_depth.get()), node->home}) {
     if (also != nullptr) {
       Enter(nodes, also);
     }
@@ -196,8 +197,8 @@ bool HiddenPaths::AddPattern(std::string_view pattern, std::span<const std::stri
   } else if (take("socket:")) {
     types = HiddenTypes::OnlySockets();
   }
-  bool ok = !rest.empty() && rest.size() <= kLongestPattern &&
-            rest.find('\0') == std::string_view::npos;
+  bool ok =
+      !rest.empty() && rest.size() <= kLongestPattern && rest.find('\0') == std::string_view::npos;
   if (ok && rest == "~") {
     for (const std::string& home : homes) {
       ok = ok && AddPath(root_.get(), home, types, exception, order);

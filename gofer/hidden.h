@@ -78,8 +78,7 @@ class HiddenPaths {
   // `homes` are absolute paths, the meaning of `~` (all of them). A pattern that can't be
   // understood gives null and a sentence in `error`.
   static std::unique_ptr<HiddenPaths> Parse(std::span<const std::string> patterns,
-                                            std::span<const std::string> homes,
-                                            std::string& error);
+                                            std::span<const std::string> homes, std::string& error);
   ~HiddenPaths();
   HiddenPaths(const HiddenPaths&) = delete;
   HiddenPaths& operator=(const HiddenPaths&) = delete;
@@ -107,8 +106,7 @@ class HiddenPaths {
                   std::string& error);
   static bool AddPath(HiddenTrieNode* from, std::string_view path, HiddenTypes types,
                       bool exception, uint32_t order);
-  static HiddenTrieNode* NodeAt(HiddenTrieNode* from,
-                                std::span<const std::string_view> components);
+  static HiddenTrieNode* NodeAt(HiddenTrieNode* from, std::span<const std::string_view> components);
   const HiddenState* Intern(std::vector<const HiddenTrieNode*> nodes);
 
   // Constant after construction.

@@ -13,24 +13,11 @@ namespace {
 
 // Numbers that <linux/magic.h> of older kernels lacks are written out.
 constexpr auto kKernelFilesystems = std::to_array<uint64_t>({
-    PROC_SUPER_MAGIC,
-    SYSFS_MAGIC,
-    DEVPTS_SUPER_MAGIC,
-    CGROUP_SUPER_MAGIC,
-    CGROUP2_SUPER_MAGIC,
-    DEBUGFS_MAGIC,
-    TRACEFS_MAGIC,
-    SECURITYFS_MAGIC,
-    SELINUX_MAGIC,
-    SMACK_MAGIC,
-    AAFS_MAGIC,
-    BPF_FS_MAGIC,
-    EFIVARFS_MAGIC,
-    PSTOREFS_MAGIC,
-    NSFS_MAGIC,
-    BINFMTFS_MAGIC,
-    RDTGROUP_SUPER_MAGIC,
-    BINDERFS_SUPER_MAGIC,
+    PROC_SUPER_MAGIC,     SYSFS_MAGIC,          DEVPTS_SUPER_MAGIC, CGROUP_SUPER_MAGIC,
+    CGROUP2_SUPER_MAGIC,  DEBUGFS_MAGIC,        TRACEFS_MAGIC,      SECURITYFS_MAGIC,
+    SELINUX_MAGIC,        SMACK_MAGIC,          AAFS_MAGIC,         BPF_FS_MAGIC,
+    EFIVARFS_MAGIC,       PSTOREFS_MAGIC,       NSFS_MAGIC,         BINFMTFS_MAGIC,
+    RDTGROUP_SUPER_MAGIC, BINDERFS_SUPER_MAGIC,
     0x62656570,  // configfs
     0x65735543,  // fusectl
     0x19800202,  // mqueue

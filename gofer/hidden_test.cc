@@ -181,18 +181,40 @@ class HiddenListTest : public ::testing::Test {
 };
 
 TEST_F(HiddenListTest, HidesSecrets) {
-  for (const char* path :
-       {"/home/u/.ssh/id_ed25519", "/home/u/.aws/credentials", "/home/u/.azure/x",
-        "/root/.gnupg/private-keys-v1.d/x", "/root/.kube/config", "/root/.netrc", "/root/.npmrc",
-        "/root/.pypirc", "/root/.git-credentials", "/root/.docker/config.json",
-        "/root/.config/gcloud/x", "/root/.config/gh/hosts.yml", "/etc/shadow", "/etc/gshadow",
-        "/etc/sudoers", "/etc/sudoers.d/x", "/etc/ssh/ssh_host_rsa_key", "/etc/ssl/private/key.pem",
-        "/proc/1/environ", "/sys/kernel", "/dev/sda", "/home/u/.mozilla/firefox/x",
-        "/home/u/.config/google-chrome/Default/Cookies", "/home/u/.bash_history",
-        "/home/u/.local/share/keyrings/login.keyring", "/home/u/.claude/.credentials.json",
-        "/home/u/.codex/auth.json", "/home/u/.gemini/oauth_creds.json", "/srv/app/.env",
-        "/srv/app/.env.production", "/home/u/.vault-token", "/home/u/.cargo/credentials.toml",
-        "/home/u/.terraform.d/credentials.tfrc.json", "/home/u/.password-store/x.gpg"}) {
+  for (const char* path : {"/home/u/.ssh/id_ed25519",
+                           "/home/u/.aws/credentials",
+                           "/home/u/.azure/x",
+                           "/root/.gnupg/private-keys-v1.d/x",
+                           "/root/.kube/config",
+                           "/root/.netrc",
+                           "/root/.npmrc",
+                           "/root/.pypirc",
+                           "/root/.git-credentials",
+                           "/root/.docker/config.json",
+                           "/root/.config/gcloud/x",
+                           "/root/.config/gh/hosts.yml",
+                           "/etc/shadow",
+                           "/etc/gshadow",
+                           "/etc/sudoers",
+                           "/etc/sudoers.d/x",
+                           "/etc/ssh/ssh_host_rsa_key",
+                           "/etc/ssl/private/key.pem",
+                           "/proc/1/environ",
+                           "/sys/kernel",
+                           "/dev/sda",
+                           "/home/u/.mozilla/firefox/x",
+                           "/home/u/.config/google-chrome/Default/Cookies",
+                           "/home/u/.bash_history",
+                           "/home/u/.local/share/keyrings/login.keyring",
+                           "/home/u/.claude/.credentials.json",
+                           "/home/u/.codex/auth.json",
+                           "/home/u/.gemini/oauth_creds.json",
+                           "/srv/app/.env",
+                           "/srv/app/.env.production",
+                           "/home/u/.vault-token",
+                           "/home/u/.cargo/credentials.toml",
+                           "/home/u/.terraform.d/credentials.tfrc.json",
+                           "/home/u/.password-store/x.gpg"}) {
     EXPECT_TRUE(Hides(*paths_, path, kFile)) << path;
   }
   EXPECT_TRUE(Hides(*paths_, "/srv/app.sock", kSocket));
@@ -201,8 +223,8 @@ TEST_F(HiddenListTest, HidesSecrets) {
 TEST_F(HiddenListTest, LeavesTheRest) {
   for (const char* path :
        {"/etc/passwd", "/etc/ssl/certs/ca.pem", "/etc/ssh/ssh_config",
-        "/etc/ssh/ssh_host_rsa_key.pub", "/srv/app/.env.example", "/srv/app/env",
-        "/home/u/.bashrc", "/home/u/.gitconfig", "/home/u/.config/git/config", "/usr/bin/env",
+        "/etc/ssh/ssh_host_rsa_key.pub", "/srv/app/.env.example", "/srv/app/env", "/home/u/.bashrc",
+        "/home/u/.gitconfig", "/home/u/.config/git/config", "/usr/bin/env",
         "/home/u/.cargo/config.toml", "/home/u/project/.ssh", "/home/u/.docker/daemon.json",
         "/home/u/.cache/huggingface/hub/model", "/home/u/.local/bin/x"}) {
     EXPECT_FALSE(Hides(*paths_, path, kFile)) << path;

@@ -1,10 +1,10 @@
 // Many host file operations at once: attributes of a directory's entries, opens.
 //
 // When the host has all of it in memory, plain calls are the fastest: a statx of the ring is
-// always handed to a worker thread of the host's, which costs several times what the call
-// itself does (measured: bench/README.md). When the host has to wait for a disk or a network
-// file system, the ring is far faster, because the waits overlap. So a batch starts with plain
-// calls and its rest goes through the ring once those turn out slow.
+// always handed to a worker thread of the host's (measured on 2 busy cores, Linux 6.18, ext4:
+// 3.6 us a file, where a plain call takes 1.9 us). When the host has to wait for a disk or a
+// network file system, the ring is faster, because the waits overlap. So a batch starts with
+// plain calls and its rest goes through the ring once those turn out slow.
 //
 // The ring is registered with restrictions (IORING_REGISTER_RESTRICTIONS) before it is
 // enabled: STATX and OPENAT2, no flags, no registrations. That matters, because what a ring

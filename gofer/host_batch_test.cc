@@ -64,8 +64,8 @@ TEST_P(HostBatchTest, OpensEveryFile) {
     if (i % 7 != 0) {
       std::ofstream(folder_ / names.back()) << "x";
     }
-    jobs.push_back(OpenJob{.name = names.back().c_str(), .flags = O_RDONLY | O_CLOEXEC,
-                           .error = -1, .fd = {}});
+    jobs.push_back(OpenJob{
+        .name = names.back().c_str(), .flags = O_RDONLY | O_CLOEXEC, .error = -1, .fd = {}});
   }
   batch_.Open(directory_.get(), jobs);
   for (size_t i = 0; i < jobs.size(); ++i) {
@@ -89,8 +89,9 @@ TEST(HostBatchRingTest, RefusesOperationsThatAreNotListed) {
   EXPECT_EQ(batch.TryOperationForTest(IORING_OP_SOCKET), -EACCES);
   EXPECT_EQ(batch.TryOperationForTest(IORING_OP_OPENAT), -EACCES);
   // And it can't be told to allow more.
-  EXPECT_LT(io_uring_register(static_cast<unsigned>(batch.ring_fd()),
-                              IORING_REGISTER_PERSONALITY, nullptr, 0), 0);
+  EXPECT_LT(io_uring_register(static_cast<unsigned>(batch.ring_fd()), IORING_REGISTER_PERSONALITY,
+                              nullptr, 0),
+            0);
 }
 
 }  // namespace

@@ -129,8 +129,8 @@ int Run() {
     EnableDebugLog();
   }
   std::unique_ptr<Tree> tree = OpenTree(config);
-  Result<std::unique_ptr<Server>> server = Server::Create(
-      HostFd(startup::kGoferChannelFd), HostFd(startup::kGoferSentryFd), *tree);
+  Result<std::unique_ptr<Server>> server =
+      Server::Create(HostFd(startup::kGoferChannelFd), HostFd(startup::kGoferSentryFd), *tree);
   if (!server.ok()) {
     Fatal("can't use its channel", server.error());
   }

@@ -163,9 +163,20 @@ void NodeTable::NoteRemoved(const NodeRef& parent, std::string_view name) {
   }
 }
 
+// Names a node anew after a rename, unless its new parent lies below it. The host would not
+// have done that; but it may have moved the parent away before, unseen, and then what we
+// know would make a circle. The node keeps its place without a name and is stale.
+void NodeTable::MoveLocked(Node* node, Node* parent, std::string_view name) {
+  for (Node* at = parent; at != nullptr; at = at->parent) {
+    if (at == node) {
+      return;
+    }
+  }
+  NameLocked(node, parent, name);
+}
+
 void NodeTable::NoteRenamed(const NodeRef& old_parent, std::string_view old_name,
-                            const NodeRef& new_parent, std::string_view new_name,
-                            bool exchanged) {
+                            const NodeRef& new_parent, std::string_view new_name, bool exchanged) {
   std::lock_guard guard(lock_);
   auto find = [this](const NodeRef& parent, std::string_view name) -> Node* {
     auto it = by_name_.find(Key{parent->handle, name});
@@ -185,21 +196,11 @@ void NodeTable::NoteRenamed(const NodeRef& old_parent, std::string_view old_name
     UnnameLocked(other);
   }
   if (moved != nullptr) {
-    NameLocked(moved, new_parent.get(), new_name);
+    MoveLocked(moved, new_parent.get(), new_name);
   }
   if (other != nullptr && exchanged) {
-    NameLocked(other, old_parent.get(), old_name);
+    MoveLocked(other, old_parent.get(), old_name);
   }
-}
-
-bool NodeTable::IsWithin(const NodeRef& node, const NodeRef& ancestor) {
-  std::lock_guard guard(lock_);
-  for (Node* at = node.get(); at != nullptr; at = at->parent) {
-    if (at == ancestor.get()) {
-      return true;
-    }
-  }
-  return false;
 }
 
 size_t NodeTable::node_count() {

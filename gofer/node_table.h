@@ -45,7 +45,7 @@ struct Node {
   // Guarded by the table's lock.
   Node* parent = nullptr;  // null for the root of an attachment
   std::string name;
-  bool named = false;  // the table finds it under parent and name
+  bool named = false;                         // the table finds it under parent and name
   const HiddenState* hidden_state = nullptr;  // of a directory, valid in hidden_epoch
   uint64_t hidden_epoch = 0;
   uint64_t lookups = 0;
@@ -106,10 +106,8 @@ class NodeTable {
 
   // After a change on the host: nodes follow the file, or lose their name.
   void NoteRemoved(const NodeRef& parent, std::string_view name);
-  void NoteRenamed(const NodeRef& old_parent, std::string_view old_name,
-                   const NodeRef& new_parent, std::string_view new_name, bool exchanged);
-  // True when `node` lies in the tree below `ancestor`, or is it.
-  bool IsWithin(const NodeRef& node, const NodeRef& ancestor);
+  void NoteRenamed(const NodeRef& old_parent, std::string_view old_name, const NodeRef& new_parent,
+                   std::string_view new_name, bool exchanged);
 
   size_t node_count();
   size_t descriptor_count();
@@ -134,6 +132,7 @@ class NodeTable {
 
   NodeRef RefLocked(Node* node);
   void UnnameLocked(Node* node);
+  void MoveLocked(Node* node, Node* parent, std::string_view name);
   void NameLocked(Node* node, Node* parent, std::string_view name);
   void DropDescriptorLocked(Node* node);
   void StoreDescriptorLocked(Node* node, SharedFd fd);

@@ -45,13 +45,11 @@ Result<HostFd> Server::CreateChannel() {
 Result<std::unique_ptr<Server>> Server::Create(HostFd channel, HostFd socket, Tree& tree) {
   struct stat status;
   int seals = fcntl(channel.get(), F_GET_SEALS);
-  if (seals < 0 || (seals & kSealsNeeded) != kSealsNeeded ||
-      fstat(channel.get(), &status) != 0 ||
+  if (seals < 0 || (seals & kSealsNeeded) != kSealsNeeded || fstat(channel.get(), &status) != 0 ||
       status.st_size < static_cast<off_t>(kChannelBytes)) {
     return Fail(EINVAL);
   }
-  void* memory = mmap(nullptr, kChannelBytes, PROT_READ | PROT_WRITE, MAP_SHARED,
-                      channel.get(), 0);
+  void* memory = mmap(nullptr, kChannelBytes, PROT_READ | PROT_WRITE, MAP_SHARED, channel.get(), 0);
   if (memory == MAP_FAILED) {
     return Fail(errno);
   }
@@ -64,9 +62,7 @@ Server::Server(ChannelHeader* header, HostFd socket, Tree& tree)
 
 Server::~Server() { munmap(header_, kChannelBytes); }
 
-char* Server::Memory(size_t offset) const {
-  return reinterpret_cast<char*>(header_) + offset;
-}
+char* Server::Memory(size_t offset) const { return reinterpret_cast<char*>(header_) + offset; }
 
 void Server::StartWorkers(unsigned count) {
   for (unsigned i = 0; i < count; ++i) {
@@ -174,8 +170,7 @@ void Server::Answer(uint32_t slot_index, Service& service, char* request) {
     answer = service.Handle(method, std::span<const char>(request, length),
                             std::span<char>(Memory(ReplyOffset(slot_index)), kReplyBytes));
   }
-  if (!answer.descriptors.empty() &&
-      !SendDescriptors(slot_index, sequence, answer.descriptors)) {
+  if (!answer.descriptors.empty() && !SendDescriptors(slot_index, sequence, answer.descriptors)) {
     answer.error = EMFILE;
     answer.descriptors.clear();
   }
@@ -183,8 +178,8 @@ void Server::Answer(uint32_t slot_index, Service& service, char* request) {
   slot.reply_length.store(static_cast<uint32_t>(answer.length), std::memory_order_relaxed);
   slot.descriptors.store(static_cast<uint32_t>(answer.descriptors.size()),
                          std::memory_order_relaxed);
-  uint32_t before = slot.state.exchange(static_cast<uint32_t>(SlotState::kReplied),
-                                        std::memory_order_acq_rel);
+  uint32_t before =
+      slot.state.exchange(static_cast<uint32_t>(SlotState::kReplied), std::memory_order_acq_rel);
   if (before == static_cast<uint32_t>(SlotState::kAwaited)) {
     HostFutexWake(slot.state, 1);
   }

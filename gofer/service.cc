@@ -280,18 +280,18 @@ Result<Service::Reply> Service::Create(const proto::CreateRequest& request) {
 }
 
 Result<Service::Reply> Service::MakeDirectory(const proto::CreateRequest& request) {
-  return NodeReply(tree_.MakeDirectory(request.directory(), request.name(), request.mode(),
-                                       OwnerOf(request)));
+  return NodeReply(
+      tree_.MakeDirectory(request.directory(), request.name(), request.mode(), OwnerOf(request)));
 }
 
 Result<Service::Reply> Service::MakeFifo(const proto::CreateRequest& request) {
-  return NodeReply(tree_.MakeFifo(request.directory(), request.name(), request.mode(),
-                                  OwnerOf(request)));
+  return NodeReply(
+      tree_.MakeFifo(request.directory(), request.name(), request.mode(), OwnerOf(request)));
 }
 
 Result<Service::Reply> Service::MakeSymlink(const proto::CreateRequest& request) {
-  return NodeReply(tree_.MakeSymlink(request.directory(), request.name(), request.target(),
-                                     OwnerOf(request)));
+  return NodeReply(
+      tree_.MakeSymlink(request.directory(), request.name(), request.target(), OwnerOf(request)));
 }
 
 Result<Service::Reply> Service::MakeLink(const proto::LinkRequest& request) {
@@ -316,10 +316,9 @@ Result<Service::Reply> Service::ReadLink(const proto::HandleRequest& request) {
 }
 
 Result<Service::Reply> Service::ReadDirectory(const proto::ReadDirectoryRequest& request) {
-  auto with_handles =
-      request.with_handles() ? Tree::WithHandles::kYes : Tree::WithHandles::kNo;
-  GoferDirPage page = TRY(tree_.ReadDirectory(request.directory(), request.cookie(),
-                                              with_handles, kDirectoryPageBytes));
+  auto with_handles = request.with_handles() ? Tree::WithHandles::kYes : Tree::WithHandles::kNo;
+  GoferDirPage page = TRY(tree_.ReadDirectory(request.directory(), request.cookie(), with_handles,
+                                              kDirectoryPageBytes));
   auto* reply = New<proto::ReadDirectoryReply>();
   for (GoferDirEntry& entry : page.entries) {
     proto::DirectoryEntry* to = reply->add_entries();
@@ -353,8 +352,8 @@ Result<Service::Reply> Service::GetXattr(const proto::XattrRequest& request) {
 }
 
 Result<Service::Reply> Service::SetXattr(const proto::XattrRequest& request) {
-  return EmptyReply(tree_.SetXattr(request.handle(), request.name(), request.value(),
-                                   request.flags()));
+  return EmptyReply(
+      tree_.SetXattr(request.handle(), request.name(), request.value(), request.flags()));
 }
 
 Result<Service::Reply> Service::ListXattr(const proto::HandleRequest& request) {

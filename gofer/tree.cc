@@ -98,8 +98,7 @@ Result<GoferAttributes> Tree::LookUp(const Directory& directory, std::string_vie
   CName c_name(name);
   GoferAttributes attributes = TRY(StatEntry(directory.fd->get(), c_name.get()));
   HiddenTypes types = hiding_->paths().Match(nodes_.HiddenStateOf(directory.node), name);
-  if (hiding_->HidesEntry(types, attributes) ||
-      OnHiddenFilesystem(directory, c_name, attributes)) {
+  if (hiding_->HidesEntry(types, attributes) || OnHiddenFilesystem(directory, c_name, attributes)) {
     return Fail(ENOENT);
   }
   return attributes;
@@ -160,8 +159,7 @@ Result<void> Tree::WalkOnce(NodeRef from, std::span<const std::string_view> name
         nodes_.Intern(directory.node, names[i], attributes, NodeTable::CountLookup::kYes);
     walk.nodes.push_back(GoferNode{GoferHandle{node->handle}, attributes});
     if (IsSymlink(attributes)) {
-      Result<std::string> target =
-          ReadLinkEntry(directory.fd->get(), CName(names[i]).get());
+      Result<std::string> target = ReadLinkEntry(directory.fd->get(), CName(names[i]).get());
       if (!target.ok()) {
         // It was a symlink a moment ago.
         return target.Is(EINVAL) || target.Is(ENOENT) ? Fail(ESTALE) : target.failure();

@@ -71,18 +71,17 @@ class Tree {
 
   // tree_directory.cc. A page holds what fits into about `most_bytes` of a message.
   enum class WithHandles : uint8_t { kNo, kYes };
-  Result<GoferDirPage> ReadDirectory(uint64_t directory, uint64_t cookie,
-                                     WithHandles with_handles, size_t most_bytes);
+  Result<GoferDirPage> ReadDirectory(uint64_t directory, uint64_t cookie, WithHandles with_handles,
+                                     size_t most_bytes);
 
   // tree_change.cc
   Result<GoferCreated> Create(uint64_t directory, std::string_view name, uint32_t mode,
                               GoferOpenOptions options, Owner owner);
   Result<GoferNode> MakeDirectory(uint64_t directory, std::string_view name, uint32_t mode,
                                   Owner owner);
-  Result<GoferNode> MakeFifo(uint64_t directory, std::string_view name, uint32_t mode,
-                             Owner owner);
-  Result<GoferNode> MakeSymlink(uint64_t directory, std::string_view name,
-                                std::string_view target, Owner owner);
+  Result<GoferNode> MakeFifo(uint64_t directory, std::string_view name, uint32_t mode, Owner owner);
+  Result<GoferNode> MakeSymlink(uint64_t directory, std::string_view name, std::string_view target,
+                                Owner owner);
   Result<GoferNode> MakeLink(uint64_t file, uint64_t directory, std::string_view name);
   Result<void> Unlink(uint64_t directory, std::string_view name);
   Result<void> RemoveDirectory(uint64_t directory, std::string_view name);
@@ -111,8 +110,8 @@ class Tree {
   Result<GoferAttributes> LookUp(const Directory& directory, std::string_view name);
   bool OnHiddenFilesystem(const Directory& directory, const CName& name,
                           const GoferAttributes& attributes);
-  Result<void> WalkOnce(NodeRef from, std::span<const std::string_view> names,
-                        OpenLast open_last, GoferWalk& walk);
+  Result<void> WalkOnce(NodeRef from, std::span<const std::string_view> names, OpenLast open_last,
+                        GoferWalk& walk);
 
   // Opens the inode behind an O_PATH descriptor again, with `flags`.
   Result<HostFd> OpenAgain(int fd, int flags);
@@ -125,8 +124,8 @@ class Tree {
   Result<GoferNode> Created(const Directory& directory, std::string_view name, uint32_t type,
                             Owner owner);
   Result<void> Remove(uint64_t directory, std::string_view name, int flags);
-  Result<void> CheckRename(const Directory& from, std::string_view name,
-                           const Directory& to, std::string_view new_name);
+  Result<void> CheckRename(const Directory& from, std::string_view name, const Directory& to,
+                           std::string_view new_name);
 
   std::unique_ptr<Hiding> hiding_;
   HostFd proc_fds_;

@@ -92,8 +92,8 @@ Result<GoferAttributes> Tree::SetAttributes(uint64_t handle, const GoferSetAttri
   if (hiding_->inodes().Contains(before)) {
     return Fail(ESTALE);
   }
-  bool new_owner = change.owner.uid != GoferOwner::kUnchanged ||
-                   change.owner.gid != GoferOwner::kUnchanged;
+  bool new_owner =
+      change.owner.uid != GoferOwner::kUnchanged || change.owner.gid != GoferOwner::kUnchanged;
   if (new_owner &&
       fchownat(fd->get(), "", change.owner.uid, change.owner.gid, AT_EMPTY_PATH) != 0) {
     return Fail(errno);
@@ -126,9 +126,8 @@ Result<std::string> Tree::GetXattr(uint64_t handle, std::string_view name) {
   }
   SharedFd fd = TRY(nodes_.Descriptor(node));
   std::string path = MagicPath(fd->get());
-  return ReadAll([&](char* to, size_t size) {
-    return getxattr(path.c_str(), c_name.c_str(), to, size);
-  });
+  return ReadAll(
+      [&](char* to, size_t size) { return getxattr(path.c_str(), c_name.c_str(), to, size); });
 }
 
 Result<void> Tree::SetXattr(uint64_t handle, std::string_view name, std::string_view value,
@@ -146,8 +145,8 @@ Result<void> Tree::SetXattr(uint64_t handle, std::string_view name, std::string_
   }
   SharedFd fd = TRY(nodes_.Descriptor(node));
   std::string path = MagicPath(fd->get());
-  if (setxattr(path.c_str(), c_name.c_str(), value.data(), value.size(),
-               static_cast<int>(flags)) != 0) {
+  if (setxattr(path.c_str(), c_name.c_str(), value.data(), value.size(), static_cast<int>(flags)) !=
+      0) {
     return Fail(errno);
   }
   return Ok();
@@ -157,8 +156,8 @@ Result<std::string> Tree::ListXattr(uint64_t handle) {
   NodeRef node = TRY(nodes_.Find(handle));
   SharedFd fd = TRY(nodes_.Descriptor(node));
   std::string path = MagicPath(fd->get());
-  std::string all = TRY(ReadAll(
-      [&](char* to, size_t size) { return listxattr(path.c_str(), to, size); }));
+  std::string all =
+      TRY(ReadAll([&](char* to, size_t size) { return listxattr(path.c_str(), to, size); }));
   std::string readable;
   for (size_t begin = 0; begin < all.size();) {
     size_t end = std::min(all.find('\0', begin), all.size() - 1) + 1;

@@ -23,8 +23,7 @@ bool Unchanged(const Owner& owner) {
 
 }  // namespace
 
-Result<void> Tree::CheckNewName(const Directory& directory, std::string_view name,
-                                uint32_t type) {
+Result<void> Tree::CheckNewName(const Directory& directory, std::string_view name, uint32_t type) {
   if (!ValidName(name)) {
     return Fail(name.size() > 255 ? ENAMETOOLONG : EINVAL);
   }
@@ -108,8 +107,8 @@ Result<GoferNode> Tree::MakeFifo(uint64_t handle, std::string_view name, uint32_
   return Created(directory, name, S_IFIFO, owner);
 }
 
-Result<GoferNode> Tree::MakeSymlink(uint64_t handle, std::string_view name,
-                                    std::string_view target, Owner owner) {
+Result<GoferNode> Tree::MakeSymlink(uint64_t handle, std::string_view name, std::string_view target,
+                                    Owner owner) {
   Directory directory = TRY(FindWritableDirectory(handle));
   TRY(CheckNewName(directory, name, S_IFLNK));
   if (target.empty() || target.find('\0') != std::string_view::npos) {

@@ -14,8 +14,8 @@ constexpr size_t kRecordsBytes = size_t{32} * 1024;
 
 }  // namespace
 
-Result<GoferDirPage> Tree::ReadDirectory(uint64_t handle, uint64_t cookie,
-                                         WithHandles with_handles, size_t most_bytes) {
+Result<GoferDirPage> Tree::ReadDirectory(uint64_t handle, uint64_t cookie, WithHandles with_handles,
+                                         size_t most_bytes) {
   Directory directory = TRY(FindDirectory(handle));
   HostFd stream = TRY(streams_.Take(handle, directory.fd->get(), cookie));
   const HiddenState* state = nodes_.HiddenStateOf(directory.node);
@@ -24,9 +24,9 @@ Result<GoferDirPage> Tree::ReadDirectory(uint64_t handle, uint64_t cookie,
   std::vector<char> buffer(kRecordsBytes);
   std::vector<StatJob> jobs;
   std::vector<RawEntry> entries;
-  size_t used_bytes = 0;
   // A read may hold hidden entries only, and an empty page would look like the end.
   while (page.entries.empty()) {
+    size_t used_bytes = 0;
     size_t size = TRY(ReadEntries(stream.get(), buffer));
     if (size == 0) {
       page.end = true;
@@ -60,11 +60,9 @@ Result<GoferDirPage> Tree::ReadDirectory(uint64_t handle, uint64_t cookie,
                                     NodeTable::CountLookup::kYes);
         node.handle = GoferHandle{ref->handle};
       }
-      page.entries.push_back(
-          GoferDirEntry{std::string(entries[i].name), entries[i].cookie, node});
+      page.entries.push_back(GoferDirEntry{std::string(entries[i].name), entries[i].cookie, node});
     }
-    if (stopped_early &&
-        lseek(stream.get(), static_cast<off_t>(page.next_cookie), SEEK_SET) < 0) {
+    if (stopped_early && lseek(stream.get(), static_cast<off_t>(page.next_cookie), SEEK_SET) < 0) {
       return Fail(errno);
     }
   }

@@ -33,8 +33,7 @@ Result<int> Tree::OpenFlags(const Node& node, GoferOpenOptions options) {
     default:
       return Fail(ENXIO);
   }
-  bool writes =
-      options.access == GoferAccess::kWrite || options.access == GoferAccess::kReadWrite;
+  bool writes = options.access == GoferAccess::kWrite || options.access == GoferAccess::kReadWrite;
   if (writes && !node.attachment->writable) {
     return Fail(EROFS);
   }
@@ -98,10 +97,8 @@ std::vector<GoferOpenAnswer> Tree::OpenMany(std::span<const GoferOpenRequest> re
     names.emplace_back(path_fd->get());
     path_fds.push_back(std::move(path_fd));
     indices.push_back(index);
-    jobs.push_back(OpenJob{.name = nullptr,
-                           .flags = flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-                           .error = 0,
-                           .fd = {}});
+    jobs.push_back(OpenJob{
+        .name = nullptr, .flags = flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, .error = 0, .fd = {}});
     return Ok();
   };
   for (size_t i = 0; i < requests.size(); ++i) {

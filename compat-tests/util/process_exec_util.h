@@ -1,10 +1,10 @@
-#pragma once
-
 // For tests of exec: the test program itself as the program to execute. Started with kReportFlag
 // as its first argument it tells what it sees of its process, one "key=value" per line, instead of
 // running tests; the test reads that as a map.
 //
 // A test that uses this has its own main(): see CompatExecMain.
+
+#pragma once
 
 #include <signal.h>
 #include <sys/auxv.h>

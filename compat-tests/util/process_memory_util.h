@@ -1,6 +1,6 @@
-#pragma once
-
 // Mappings and what /proc/self/maps says of them, for the compat tests of memory.
+
+#pragma once
 
 #include <stdint.h>
 #include <sys/mman.h>

@@ -1,6 +1,6 @@
-#pragma once
-
 // Pseudo-terminals for the compat tests.
+
+#pragma once
 
 #include <fcntl.h>
 #include <poll.h>

@@ -1,6 +1,6 @@
-#pragma once
-
 // Signals, time and waiting for the compat tests; process_util.h has the rest.
+
+#pragma once
 
 #include <fcntl.h>
 #include <pthread.h>

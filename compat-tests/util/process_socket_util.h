@@ -1,6 +1,6 @@
-#pragma once
-
 // Unix-domain sockets for the compat tests: addresses, pairs, short sends and receives.
+
+#pragma once
 
 #include <poll.h>
 #include <sys/socket.h>

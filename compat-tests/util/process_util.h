@@ -1,5 +1,3 @@
-#pragma once
-
 // Helpers for the compat tests of processes, signals, memory, time and IPC.
 //
 // A compat test is an ordinary Linux program, so everything here uses the C library and knows
@@ -9,6 +7,8 @@
 //
 // Not here: temporary directories and file contents (the file-system families have their own
 // helpers).
+
+#pragma once
 
 #include <errno.h>
 #include <fcntl.h>

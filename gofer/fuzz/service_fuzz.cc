@@ -37,8 +37,7 @@ void FillTree(const std::filesystem::path& tree) {
 // A donated descriptor is of a regular file in the tree that isn't hidden.
 void CheckDescriptor(const HostFd& fd, const std::string& tree) {
   struct stat status;
-  std::string place =
-      std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd.get()));
+  std::string place = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd.get()));
   if (fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode) || !place.starts_with(tree) ||
       place.ends_with("/.env")) {
     abort();
@@ -53,8 +52,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   FillTree(tree_path);
   std::vector<std::string> hide{"file:**/.env"};
   std::string error;
-  Tree tree(Hiding::Create(hide, {}, error),
-            HostFd(open("/proc/self/fd", O_PATH | O_CLOEXEC)), 3);
+  Tree tree(Hiding::Create(hide, {}, error), HostFd(open("/proc/self/fd", O_PATH | O_CLOEXEC)), 3);
   tree.AddAttachment({.host_path = tree_path, .writable = true});
   tree.AddAttachment({.host_path = tree_path, .writable = false});
   // Handles 1 and 2 are the roots; counting them makes them usable without ATTACH.

@@ -22,7 +22,10 @@ Result<FutexKey> MakeFutexKey(Task& task, GuestAddr address, FutexScope scope) {
       return FutexKey{shared.object, shared.offset};
     }
   }
-  return FutexKey{&task.mm(), address.value()};
+  // As on Linux, a shared futex in private memory is another one than the private futex at
+  // the same address; words are aligned, so the lowest bit is free to say so.
+  uint64_t shared_bit = scope == FutexScope::kShared ? 1 : 0;
+  return FutexKey{&task.mm(), address.value() | shared_bit};
 }
 
 size_t FutexTable::Index(const FutexKey& key) {

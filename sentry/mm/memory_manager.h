@@ -68,12 +68,14 @@ class MemoryManager : public RefCounted<MemoryManager> {
   // Returns the new break, or the old one when it could not be moved.
   uint64_t Break(uint64_t address, uint64_t data_limit);
   void InitializeBreak(uint64_t address);
-  Result<void> SetLocked(uint64_t address, uint64_t size, bool locked, uint64_t limit_bytes);
+  enum class Lock : uint8_t { kNo, kYes, kOnFault };
+  Result<void> SetLocked(uint64_t address, uint64_t size, Lock lock, uint64_t limit_bytes);
   void SetAllLocked(bool locked);
   // ENOMEM when a part of the range is not mapped.
   Result<void> CheckMapped(uint64_t address, uint64_t size) const;
   // msync(2): MAP_SHARED host files are coherent by themselves; checks the range.
-  Result<void> Synchronize(uint64_t address, uint64_t size);
+  // With `invalidate` EBUSY for locked memory.
+  Result<void> Synchronize(uint64_t address, uint64_t size, bool invalidate);
 
   // A fault at `address`: of the guest, or of a copy on its behalf.
   FaultOutcome HandleFault(uint64_t address, Access access);
@@ -106,6 +108,10 @@ class MemoryManager : public RefCounted<MemoryManager> {
   Sizes GetSizes() const;
   ProgramInfo program() const { return *program_.Lock(); }
   void set_program(ProgramInfo program) { std::swap(*program_.Lock(), program); }
+  // Tasks that live here (Linux's mm_users).
+  void AddUser() { users_.fetch_add(1); }
+  void RemoveUser() { users_.fetch_sub(1); }
+  bool shared() const { return users_.load() > 1; }
   // membarrier, prctl(PR_SET_MM_*) and the like keep their flags here.
   std::atomic<uint32_t> membarrier_registered{0};
 
@@ -142,6 +148,7 @@ class MemoryManager : public RefCounted<MemoryManager> {
   // Constant after construction.
   const RefPtr<AddressSpace> space_;
 
+  std::atomic<uint32_t> users_{1};
   mutable Locked<State, LockRank::kMemoryManager> state_;
   mutable Locked<ProgramInfo, LockRank::kIds> program_;
 };

@@ -168,12 +168,24 @@ Result<void> MemoryManager::CheckMapped(uint64_t address, uint64_t size) const {
   return Ok();
 }
 
-Result<void> MemoryManager::Synchronize(uint64_t address, uint64_t size) {
-  return size == 0 ? Ok() : CheckMapped(address, size);
+Result<void> MemoryManager::Synchronize(uint64_t address, uint64_t size, bool invalidate) {
+  if (size == 0) {
+    return Ok();
+  }
+  TRY(CheckMapped(address, size));
+  auto state = state_.Lock();
+  for (auto it = FindContaining(*state, address);
+       invalidate && it != state->vmas.end() && it->first < address + size; ++it) {
+    if (it->second.locked) {
+      return Fail(EBUSY);
+    }
+  }
+  return Ok();
 }
 
-Result<void> MemoryManager::SetLocked(uint64_t address, uint64_t size, bool locked,
+Result<void> MemoryManager::SetLocked(uint64_t address, uint64_t size, Lock lock,
                                       uint64_t limit_bytes) {
+  bool locked = lock != Lock::kNo;
   uint64_t begin = PageFloor(address);
   if (address + size < address) {
     return Fail(EINVAL);
@@ -192,9 +204,16 @@ Result<void> MemoryManager::SetLocked(uint64_t address, uint64_t size, bool lock
   SplitAt(*state, begin);
   SplitAt(*state, end);
   for (auto it = state->vmas.find(begin); it != state->vmas.end() && it->first < end; ++it) {
-    if (it->second.locked != locked) {
-      it->second.locked = locked;
-      state->locked += locked ? it->second.size() : 0 - it->second.size();
+    Vma& vma = it->second;
+    if (vma.locked != locked) {
+      vma.locked = locked;
+      state->locked += locked ? vma.size() : 0 - vma.size();
+    }
+    // Locked pages are there at once; the host may still swap them.
+    uint64_t on_host = vma.object ? vma.resolved : vma.size();
+    if (lock == Lock::kYes && on_host > 0 && vma.protection != PROT_NONE) {
+      bool writable = (vma.protection & PROT_WRITE) != 0;
+      TRY(space_->Advise(GuestAddr(vma.begin), on_host, writable ? 23 : 22));
     }
   }
   MergeAround(*state, begin, end);

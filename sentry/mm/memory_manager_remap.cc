@@ -65,7 +65,8 @@ Result<uint64_t> MemoryManager::Remap(uint64_t old_address, uint64_t old_size, u
   }
   bool may_move = (flags & MREMAP_MAYMOVE) != 0;
   bool fixed = (flags & MREMAP_FIXED) != 0;
-  if ((fixed && !may_move) || (flags & MREMAP_DONTUNMAP) != 0) {
+  bool keep_old = (flags & MREMAP_DONTUNMAP) != 0;
+  if ((fixed && !may_move) || (keep_old && (!may_move || PageCeil(old_size) != PageCeil(new_size)))) {
     return Fail(EINVAL);
   }
   old_size = PageCeil(old_size);
@@ -102,7 +103,7 @@ Result<uint64_t> MemoryManager::Remap(uint64_t old_address, uint64_t old_size, u
   if (state->total + (new_size - old_size) > size_limit) {
     return Fail(ENOMEM);
   }
-  if (!fixed && new_size == old_size) {
+  if (!fixed && !keep_old && new_size == old_size) {
     return old_address;
   }
   if (old_size == 0) {
@@ -118,16 +119,27 @@ Result<uint64_t> MemoryManager::Remap(uint64_t old_address, uint64_t old_size, u
     copy.name = it->second.name;
     return MapLocked(*state, std::move(copy));
   }
-  if (!fixed) {
+  if (keep_old && it->second.object) {
+    return Fail(EINVAL);  // only private anonymous memory may be left empty
+  }
+  if (!fixed && !keep_old) {
     Result<uint64_t> grown = GrowInPlace(*state, old_address, old_size, new_size);
     if (grown.ok() || !may_move) {
       return grown;
     }
+  }
+  if (!fixed) {
     MapOptions wanted;
     wanted.size = new_size;
     new_address = TRY(ChoosePlace(*state, wanted));
   }
-  return MoveLocked(*state, old_address, old_size, new_address, new_size);
+  Vma left = it->second.Slice(old_address, old_address + old_size);
+  uint64_t moved = TRY(MoveLocked(*state, old_address, old_size, new_address, new_size));
+  if (keep_old) {
+    TRY(ApplyToHost(left));
+    Insert(*state, std::move(left));
+  }
+  return moved;
 }
 
 }  // namespace ukrun

@@ -207,6 +207,9 @@ bool TakeSignalLocked(Task& task, abi::SignalSet set, abi::SigInfo* info) {
                TakeFrom(task.thread_group().pending, set, info);
   if (taken) {
     RecalculatePendingLocked(task);
+    if (info->code == abi::kSiTimer) {
+      task.thread_group().timer_overruns[info->timer.id] = info->timer.overrun;
+    }
   }
   return taken;
 }

@@ -71,6 +71,18 @@ void RestoreRegisters(const abi::SigContext& from, abi::Registers* to) {
   to->eflags = (from.eflags & abi::kUserFlags) | 0x202;
 }
 
+// Of the XSAVE area: everything initial, but x87 and SSE with their control words spelt out.
+void InitialExtendedState(std::span<std::byte> state) {
+  constexpr size_t kMxcsrOffset = 24;
+  std::memset(state.data(), 0, state.size());
+  uint16_t control_word = 0x37f;
+  uint32_t mxcsr = 0x1f80;
+  uint64_t x87_and_sse = 3;
+  std::memcpy(state.data(), &control_word, sizeof(control_word));
+  std::memcpy(state.data() + kMxcsrOffset, &mxcsr, sizeof(mxcsr));
+  std::memcpy(state.data() + abi::kFpLegacyBytes, &x87_and_sse, sizeof(x87_and_sse));
+}
+
 // Writes the extended state below `top`; returns its address.
 Result<uint64_t> PushExtendedState(Task& task, uint64_t top) {
   std::vector<std::byte> state(kLargestExtendedState);
@@ -86,6 +98,9 @@ Result<uint64_t> PushExtendedState(Task& task, uint64_t top) {
   std::memcpy(state.data() + abi::kFpSoftwareOffset, &software, sizeof(software));
   std::memcpy(state.data() + size, &abi::kFpMagic2, sizeof(abi::kFpMagic2));
   TRY(task.memory().Write(GuestAddr(address), state.data(), size + sizeof(abi::kFpMagic2)));
+  // A handler starts with the initial state, as after execve.
+  InitialExtendedState(std::span(state).first(size));
+  TRY(task.context().SetExtendedState(std::span(state).first(size)));
   return address;
 }
 
@@ -95,7 +110,7 @@ Result<void> PopExtendedState(Task& task, uint64_t address) {
   size_t size = TRY(task.context().GetExtendedState(current));
   if (address == 0) {
     // No state in the frame: the initial one.
-    std::memset(current.data() + abi::kFpLegacyBytes, 0, size - abi::kFpLegacyBytes);
+    InitialExtendedState(std::span(current).first(size));
     return task.context().SetExtendedState(std::span(current).first(size));
   }
   std::vector<std::byte> state(size);

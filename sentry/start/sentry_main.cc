@@ -8,6 +8,7 @@
 #include "base/panic.h"
 #include "base/thread.h"
 #include "sentry/fs/stdio/sandbox_terminal.h"
+#include "sentry/fs/stdio/host_poller.h"
 #include "sentry/kernel.h"
 #include "sentry/mm/page_pool.h"
 #include "sentry/start/control.h"
@@ -78,6 +79,7 @@ void SentryMain(const startup::BootInfo& boot) {
                      mounted.failure().site().line),
               mounted.error());
   }
+  StartHostPoller();
   Result<void> filtered = InstallFilter(settings->sentry_filter);
   if (!filtered.ok()) {
     FailStart("the system call filter", filtered.error());

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include "abi/file.h"
+#include "sentry/kernel.h"
 #include "sentry/syscalls/locks.h"
 #include "sentry/task/thread_group.h"
 #include "sentry/vfs/permissions.h"
@@ -52,7 +53,20 @@ void SetFlag(File& file, uint32_t flag, bool value) {
   file.set_status_flags(value ? flags | flag : flags & ~flag);
 }
 
-// Who gets SIGIO. Positive: a process; negative: a group.
+// Who gets SIGIO. Positive: a process or thread; negative: a group; 0: nobody.
+// Errors: ESRCH.
+Result<void> SetOwner(File& file, int32_t owner) {
+  TaskTree& tree = kernel().tasks();
+  MutexGuard guard(tree.lock());
+  bool exists = owner == 0 || (owner > 0 ? tree.FindTaskLocked(owner) != nullptr
+                                         : tree.FindProcessGroupLocked(-owner) != nullptr);
+  if (!exists) {
+    return Fail(ESRCH);
+  }
+  file.signal_owner.store(owner);
+  return Ok();
+}
+
 Result<int64_t> OwnerCommand(Task& task, File& file, int32_t command, uint64_t argument) {
   switch (command) {
     case F_GETOWN:
@@ -62,7 +76,7 @@ Result<int64_t> OwnerCommand(Task& task, File& file, int32_t command, uint64_t a
       if (owner == INT32_MIN) {
         return Fail(EINVAL);
       }
-      file.signal_owner.store(owner);
+      TRY(SetOwner(file, owner));
       return 0;
     }
     case F_GETOWN_EX: {
@@ -76,7 +90,7 @@ Result<int64_t> OwnerCommand(Task& task, File& file, int32_t command, uint64_t a
       if (in.type < F_OWNER_TID || in.type > F_OWNER_PGRP || in.pid < 0) {
         return Fail(EINVAL);
       }
-      file.signal_owner.store(in.type == F_OWNER_PGRP ? -in.pid : in.pid);
+      TRY(SetOwner(file, in.type == F_OWNER_PGRP ? -in.pid : in.pid));
       return 0;
     }
     case F_GETSIG:

@@ -25,7 +25,8 @@ Result<int64_t> Call(Task& task, const Row* row, const SyscallArguments& argumen
 
 int DispatchSyscall(Task& task) {
   abi::Registers& registers = task.registers();
-  uint64_t number = registers.orig_rax;
+  // As on Linux, the number is what eax holds.
+  uint64_t number = static_cast<uint32_t>(registers.orig_rax);
   SyscallArguments arguments{{registers.rdi, registers.rsi, registers.rdx, registers.r10,
                               registers.r8, registers.r9}};
   // Numbers of the x32 ABI are not served, as on kernels without it.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "sentry/net/socket.h"
 #include "sentry/signal/signals.h"
 #include "sentry/syscalls/blocking.h"
 #include "sentry/vfs/notify.h"
@@ -110,17 +111,19 @@ Result<size_t> ReadFile(Task& task, File& file, GuestIo& io, MayWait may_wait) {
   auto attempt = [&] { return file.Read(io); };
   return AfterRead(file, may_wait == MayWait::kNo
                              ? attempt()
-                             : BlockOnFile(task, file, Ready::kReadable, attempt));
+                             : BlockOnFile(task, file, Ready::kReadable, attempt,
+                                           SocketDeadline(file, Ready::kReadable)));
 }
 
 Result<size_t> WriteFile(Task& task, File& file, GuestIo& io, MayWait may_wait) {
   TRY(DropSetIds(task, file));
   bool waits = may_wait == MayWait::kYes && file.waiters() != nullptr && !file.nonblocking();
+  int64_t deadline_ns = waits ? SocketDeadline(file, Ready::kWritable) : kNoDeadline;
   auto attempt = [&] { return file.Write(io); };
   size_t written = 0;
   for (;;) {
     Result<size_t> result =
-        waits ? BlockOnFile(task, file, Ready::kWritable, attempt) : attempt();
+        waits ? BlockOnFile(task, file, Ready::kWritable, attempt, deadline_ns) : attempt();
     result = AfterWrite(task, file, result);
     if (!result.ok()) {
       return written > 0 ? Result<size_t>(written) : result.failure();

@@ -144,7 +144,7 @@ Result<void> Msync(Task& task, GuestAddr address, uint64_t size, int32_t flags) 
       (address.value() & (kPageSize - 1)) != 0) {
     return Fail(EINVAL);
   }
-  return task.mm().Synchronize(address.value(), size);
+  return task.mm().Synchronize(address.value(), size, (flags & MS_INVALIDATE) != 0);
 }
 
 Result<void> Mincore(Task& task, GuestAddr address, uint64_t size, GuestAddr vector) {
@@ -170,11 +170,12 @@ Result<void> Mlock2(Task& task, GuestAddr address, uint64_t size, uint32_t flags
   }
   bool privileged = task.credentials().Has(Capability::kIpcLock);
   uint64_t limit = privileged ? UINT64_MAX : task.thread_group().GetLimit(kRlimitMemlock).soft;
-  return task.mm().SetLocked(address.value(), size, true, limit);
+  auto lock = flags != 0 ? MemoryManager::Lock::kOnFault : MemoryManager::Lock::kYes;
+  return task.mm().SetLocked(address.value(), size, lock, limit);
 }
 
 Result<void> Munlock(Task& task, GuestAddr address, uint64_t size) {
-  return task.mm().SetLocked(address.value(), size, false, UINT64_MAX);
+  return task.mm().SetLocked(address.value(), size, MemoryManager::Lock::kNo, UINT64_MAX);
 }
 
 Result<void> Mlockall(Task& task, uint32_t flags) {

@@ -194,9 +194,13 @@ Result<int32_t> RtSigtimedwait(Task& task, UserIn<uint64_t> set, GuestAddr info_
   };
   Result<void> taken = BlockOn(task, task.thread_group().signal_waiters, Ready::kReadable,
                                attempt, deadline);
+  if (taken.Is(kErestartsys)) {
+    taken = attempt();  // a signal of the set is taken even if it is not blocked
+    taken = taken.Is(EAGAIN) ? Result<void>(Fail(EINTR)) : taken;
+  }
   if (!taken.ok()) {
     // A signal outside the set ends the wait for good.
-    return Fail(taken.error() == kErestartsys ? EINTR : taken.error());
+    return taken.failure();
   }
   if (!info_out.is_null()) {
     TRY(task.memory().Write(info_out, &info, sizeof(info)));

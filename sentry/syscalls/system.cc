@@ -213,8 +213,7 @@ Result<void> SchedSetaffinity(Task& task, int32_t pid, uint32_t size, GuestAddr 
 }
 
 Result<int32_t> SchedGetscheduler(Task& task, int32_t pid) {
-  TRY(TaskOrSelf(task, pid));
-  return kOther;
+  return TRY(TaskOrSelf(task, pid))->scheduling_policy.load();
 }
 
 Result<void> SchedSetscheduler(Task& task, int32_t pid, int32_t policy, UserIn<int32_t> param) {
@@ -222,13 +221,17 @@ Result<void> SchedSetscheduler(Task& task, int32_t pid, int32_t policy, UserIn<i
     return Fail(EINVAL);
   }
   int32_t priority = TRY(param.Load(task.memory()));
-  TRY(TaskOrSelf(task, pid));
+  RefPtr<Task> target = TRY(TaskOrSelf(task, pid));
   constexpr int32_t kResetOnFork = 0x40000000;
   policy &= ~kResetOnFork;
   if (IsRealtime(policy)) {
     return priority < 1 || priority > 99 ? Result<void>(Fail(EINVAL)) : Fail(EPERM);
   }
-  return IsTimeSharing(policy) && priority == 0 ? Ok() : Result<void>(Fail(EINVAL));
+  if (!IsTimeSharing(policy) || priority != 0) {
+    return Fail(EINVAL);
+  }
+  target->scheduling_policy.store(policy);
+  return Ok();
 }
 
 Result<void> SchedGetparam(Task& task, int32_t pid, UserOut<int32_t> param) {
@@ -240,7 +243,8 @@ Result<void> SchedGetparam(Task& task, int32_t pid, UserOut<int32_t> param) {
 }
 
 Result<void> SchedSetparam(Task& task, int32_t pid, UserIn<int32_t> param) {
-  return SchedSetscheduler(task, pid, kOther, param);
+  int32_t policy = TRY(TaskOrSelf(task, pid))->scheduling_policy.load();
+  return SchedSetscheduler(task, pid, policy, param);
 }
 
 Result<int32_t> SchedGetPriorityMax(Task&, int32_t policy) {

@@ -22,9 +22,11 @@
 #include "sentry/syscalls/pipe.h"
 #include "sentry/syscalls/poll.h"
 #include "sentry/syscalls/process.h"
+#include "sentry/syscalls/process_memory.h"
 #include "sentry/syscalls/row.h"
 #include "sentry/syscalls/signal.h"
 #include "sentry/syscalls/signalfd.h"
+#include "sentry/syscalls/socket.h"
 #include "sentry/syscalls/splice.h"
 #include "sentry/syscalls/stat.h"
 #include "sentry/syscalls/system.h"
@@ -32,6 +34,7 @@
 #include "sentry/syscalls/time.h"
 #include "sentry/syscalls/timerfd.h"
 #include "sentry/syscalls/timers.h"
+#include "sentry/syscalls/unshare.h"
 #include "sentry/syscalls/wait.h"
 #include "sentry/syscalls/xattr.h"
 
@@ -80,21 +83,21 @@ constexpr auto kTable = std::to_array<Row>({
     Full<&Setitimer>(38, "setitimer"),
     Full<&Getpid>(39, "getpid"),
     Full<&Sendfile>(40, "sendfile"),
-    Missing(41, "socket"),
-    Missing(42, "connect"),
-    Missing(43, "accept"),
-    Missing(44, "sendto"),
-    Missing(45, "recvfrom"),
-    Missing(46, "sendmsg"),
-    Missing(47, "recvmsg"),
-    Missing(48, "shutdown"),
-    Missing(49, "bind"),
-    Missing(50, "listen"),
-    Missing(51, "getsockname"),
-    Missing(52, "getpeername"),
-    Missing(53, "socketpair"),
-    Missing(54, "setsockopt"),
-    Missing(55, "getsockopt"),
+    Full<&SocketCall>(41, "socket"),
+    Full<&Connect>(42, "connect"),
+    Full<&Accept>(43, "accept"),
+    Full<&Sendto>(44, "sendto"),
+    Full<&Recvfrom>(45, "recvfrom"),
+    Full<&Sendmsg>(46, "sendmsg"),
+    Full<&Recvmsg>(47, "recvmsg"),
+    Full<&Shutdown>(48, "shutdown"),
+    Full<&Bind>(49, "bind"),
+    Full<&Listen>(50, "listen"),
+    Full<&Getsockname>(51, "getsockname"),
+    Full<&Getpeername>(52, "getpeername"),
+    Full<&Socketpair>(53, "socketpair"),
+    Full<&Setsockopt>(54, "setsockopt"),
+    Full<&Getsockopt>(55, "getsockopt"),
     Full<&Clone>(56, "clone"),
     Full<&Fork>(57, "fork"),
     Full<&Vfork>(58, "vfork"),
@@ -203,7 +206,7 @@ constexpr auto kTable = std::to_array<Row>({
     Full<&Chroot>(161, "chroot"),
     Full<&SysSync>(162, "sync"),
     Refused(163, "acct", EPERM, "CAP_SYS_PACCT is never granted."),
-    Refused(164, "settimeofday", EPERM, "CAP_SYS_TIME is never granted."),
+    Partial<&Settimeofday>(164, "settimeofday", "CAP_SYS_TIME is never granted."),
     Refused(165, "mount", EPERM, "The mounts are those the sandbox was started with."),
     Refused(166, "umount2", EPERM, "The mounts are those the sandbox was started with."),
     Refused(167, "swapon", EPERM, "There is no swap."),
@@ -266,7 +269,7 @@ constexpr auto kTable = std::to_array<Row>({
     Full<&TimerGettime>(224, "timer_gettime"),
     Full<&TimerGetoverrun>(225, "timer_getoverrun"),
     Full<&TimerDelete>(226, "timer_delete"),
-    Refused(227, "clock_settime", EPERM, "CAP_SYS_TIME is never granted."),
+    Partial<&ClockSettime>(227, "clock_settime", "CAP_SYS_TIME is never granted."),
     Full<&ClockGettime>(228, "clock_gettime"),
     Full<&ClockGetres>(229, "clock_getres"),
     Full<&ClockNanosleep>(230, "clock_nanosleep"),
@@ -311,7 +314,7 @@ constexpr auto kTable = std::to_array<Row>({
     Full<&Faccessat>(269, "faccessat"),
     Full<&Pselect6>(270, "pselect6"),
     Full<&Ppoll>(271, "ppoll"),
-    Missing(272, "unshare"),
+    Partial<&Unshare>(272, "unshare", "No new namespaces."),
     Full<&SetRobustList>(273, "set_robust_list"),
     Full<&GetRobustList>(274, "get_robust_list"),
     Full<&Splice>(275, "splice"),
@@ -327,7 +330,7 @@ constexpr auto kTable = std::to_array<Row>({
     Full<&Fallocate>(285, "fallocate"),
     Full<&TimerfdSettime>(286, "timerfd_settime"),
     Full<&TimerfdGettime>(287, "timerfd_gettime"),
-    Missing(288, "accept4"),
+    Full<&Accept4>(288, "accept4"),
     Full<&Signalfd4>(289, "signalfd4"),
     Full<&Eventfd2>(290, "eventfd2"),
     Full<&EpollCreate1>(291, "epoll_create1"),
@@ -338,7 +341,7 @@ constexpr auto kTable = std::to_array<Row>({
     Full<&Pwritev>(296, "pwritev"),
     Full<&RtTgsigqueueinfo>(297, "rt_tgsigqueueinfo"),
     Refused(298, "perf_event_open", EACCES, "As with perf_event_paranoid 3."),
-    Missing(299, "recvmmsg"),
+    Full<&Recvmmsg>(299, "recvmmsg"),
     Refused(300, "fanotify_init", EPERM, "CAP_SYS_ADMIN over the host is never granted."),
     Refused(301, "fanotify_mark", EPERM, "CAP_SYS_ADMIN over the host is never granted."),
     Full<&Prlimit64>(302, "prlimit64"),
@@ -346,11 +349,11 @@ constexpr auto kTable = std::to_array<Row>({
     Refused(304, "open_by_handle_at", EPERM, "CAP_DAC_READ_SEARCH over the host is never granted."),
     Refused(305, "clock_adjtime", EPERM, "CAP_SYS_TIME is never granted."),
     Full<&Syncfs>(306, "syncfs"),
-    Missing(307, "sendmmsg"),
+    Full<&Sendmmsg>(307, "sendmmsg"),
     Missing(308, "setns"),
     Full<&Getcpu>(309, "getcpu"),
-    Missing(310, "process_vm_readv"),
-    Missing(311, "process_vm_writev"),
+    Full<&ProcessVmReadv>(310, "process_vm_readv"),
+    Full<&ProcessVmWritev>(311, "process_vm_writev"),
     Missing(312, "kcmp"),
     Refused(313, "finit_module", EPERM, "CAP_SYS_MODULE is never granted."),
     Missing(314, "sched_setattr"),
@@ -373,7 +376,7 @@ constexpr auto kTable = std::to_array<Row>({
     Refused(331, "pkey_free", EINVAL, "No key was ever handed out."),
     Full<&Statx>(332, "statx"),
     Missing(333, "io_pgetevents"),
-    Missing(334, "rseq"),
+    Refused(334, "rseq", ENOSYS, "Restartable sequences are not supported; the C library falls back."),
     Full<&PidfdSendSignal>(424, "pidfd_send_signal"),
     Refused(425, "io_uring_setup", ENOSYS, "A ring would bypass the system call layer; programs fall back."),
     Refused(426, "io_uring_enter", ENOSYS, "See io_uring_setup."),

@@ -204,9 +204,12 @@ Result<int64_t> Prctl(Task& task, int32_t option, uint64_t a, uint64_t b, uint64
       return int64_t{0};
     }
     case PR_GET_TIMERSLACK:
-      return int64_t{50'000};
-    case PR_SET_TIMERSLACK:
-      return int64_t{0};  // sleeps here are as exact as the host makes them
+      return static_cast<int64_t>(task.timer_slack_ns.load());
+    case PR_SET_TIMERSLACK: {
+      constexpr uint64_t kDefault = 50'000;
+      task.timer_slack_ns.store(static_cast<int64_t>(a) <= 0 ? kDefault : a);
+      return int64_t{0};
+    }
     case PR_GET_TIMING:
       return int64_t{PR_TIMING_STATISTICAL};
     case PR_SET_TIMING:

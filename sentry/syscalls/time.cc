@@ -124,6 +124,28 @@ Result<void> ClockGettime(Task& task, int32_t clock_id, UserOut<abi::Timespec> o
   return out.Store(task.memory(), abi::Timespec::FromNs(now));
 }
 
+Result<void> ClockSettime(Task& task, int32_t clock_id, UserIn<abi::Timespec> time) {
+  if (clock_id != CLOCK_REALTIME) {
+    return Fail(EINVAL);
+  }
+  abi::Timespec wanted = TRY(time.Load(task.memory()));
+  return Fail(wanted.valid() ? EPERM : EINVAL);
+}
+
+Result<void> Settimeofday(Task& task, UserIn<abi::Timeval> time, GuestAddr zone) {
+  if (!time.is_null()) {
+    abi::Timeval wanted = TRY(time.Load(task.memory()));
+    if (wanted.seconds < 0 || wanted.microseconds < 0 || wanted.microseconds > 1'000'000) {
+      return Fail(EINVAL);
+    }
+  }
+  if (!zone.is_null()) {
+    uint64_t ignored = 0;
+    TRY(task.memory().Read(&ignored, zone, sizeof(ignored)));
+  }
+  return Fail(EPERM);
+}
+
 Result<void> ClockGetres(Task& task, int32_t clock_id, UserOut<abi::Timespec> out) {
   TRY(ReadClock(task, clock_id));
   bool coarse = clock_id == CLOCK_REALTIME_COARSE || clock_id == CLOCK_MONOTONIC_COARSE;
@@ -157,10 +179,7 @@ Result<void> Nanosleep(Task& task, UserIn<abi::Timespec> duration, UserOut<abi::
 
 Result<void> ClockNanosleep(Task& task, int32_t clock_id, int32_t flags,
                             UserIn<abi::Timespec> time, UserOut<abi::Timespec> left) {
-  if (clock_id == CLOCK_THREAD_CPUTIME_ID) {
-    return Fail(EINVAL);
-  }
-  if (clock_id == CLOCK_MONOTONIC_RAW || clock_id == CLOCK_REALTIME_COARSE ||
+  if (clock_id == CLOCK_THREAD_CPUTIME_ID || clock_id == CLOCK_MONOTONIC_RAW || clock_id == CLOCK_REALTIME_COARSE ||
       clock_id == CLOCK_MONOTONIC_COARSE) {
     return Fail(EOPNOTSUPP);
   }

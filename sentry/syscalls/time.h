@@ -12,6 +12,9 @@ namespace ukrun {
 Result<int64_t> ReadClock(Task& task, int32_t clock_id);
 
 Result<void> ClockGettime(Task& task, int32_t clock_id, UserOut<abi::Timespec> out);
+// Nobody inside may set a clock: EPERM, once the arguments have been found good.
+Result<void> ClockSettime(Task& task, int32_t clock_id, UserIn<abi::Timespec> time);
+Result<void> Settimeofday(Task& task, UserIn<abi::Timeval> time, GuestAddr zone);
 Result<void> ClockGetres(Task& task, int32_t clock_id, UserOut<abi::Timespec> out);
 Result<void> Gettimeofday(Task& task, UserOut<abi::Timeval> out, GuestAddr zone);
 Result<int64_t> Time(Task& task, UserOut<int64_t> out);

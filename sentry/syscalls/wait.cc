@@ -97,7 +97,8 @@ Result<Found> TryWait(Task& task, const Selector& selector) {
   bool any = false;
   // PID 1's adopted orphans are reaped by the kernel and not its to wait for.
   for (ThreadGroup* child : task.thread_group().children) {
-    if (child->adopted || !Matches(selector, *child)) {
+    bool others = (selector.options & kWnothread) != 0 && child->parent_task != &task;
+    if (child->adopted || others || !Matches(selector, *child)) {
       continue;
     }
     any = true;
@@ -186,6 +187,9 @@ Result<void> Waitid(Task& task, int32_t id_type, int32_t id, GuestAddr info, int
       }
       break;
     case P_PIDFD: {
+      if (id < 0) {
+        return Fail(EINVAL);
+      }
       RefPtr<File> file = TRY(task.GetFile(Fd{id}));
       RefPtr<ThreadGroup> group = TRY(PidfdTarget(*file));
       selector.kind = Selector::Kind::kPid;

@@ -61,6 +61,7 @@ Result<NewSpace> CopyMemory(Task& parent, bool share) {
     NewSpace same;
     same.thread = TRY(parent.mm().space().NewThread());
     same.mm = RefPtr<MemoryManager>::Share(&parent.mm());
+    same.mm->AddUser();
     return same;
   }
   MemoryManager::Forked forked = TRY(parent.mm().Fork());
@@ -111,8 +112,10 @@ RefPtr<ThreadGroup> MakeGroupLocked(Task& parent, const CloneRequest& request, i
   }
   group->parent = father;
   group->parent_pid.store(father->pid());
+  group->parent_task = father == &parent_group ? &parent : nullptr;
   father->children.insert(group.get());
   group->SetAllLimits(parent_group.AllLimits());
+  group->has_program = true;
   group->dumpable = parent_group.dumpable;
   group->personality.store(parent_group.personality.load());
   group->out_of_memory_score_adjust.store(parent_group.out_of_memory_score_adjust.load());
@@ -151,6 +154,8 @@ Result<Birth> Register(Task& parent, const CloneRequest& request, TaskResources 
     birth.task->signals.alternate_stack = parent.signals.alternate_stack;
   }
   birth.task->nice.store(parent.nice.load());
+  birth.task->scheduling_policy.store(parent.scheduling_policy.load());
+  birth.task->signal_pending().store(birth.group->stop.stopped);
   tree.AddTaskLocked(birth.task);
   return birth;
 }
@@ -161,6 +166,7 @@ void Unregister(Birth& birth) {
   RefPtr<ProcessGroup> process_group;
   bool thread = birth.group->leader != birth.task.get();
   TaskResources resources = birth.task->Resources();
+  resources.mm->RemoveUser();
   if (resources.fds->RemoveUser()) {
     resources.fds->CloseAll(*birth.task);
   }
@@ -201,6 +207,7 @@ Result<int64_t> CloneTask(Task& parent, const CloneRequest& request) {
     if (resources.fds->RemoveUser()) {
       resources.fds->CloseAll(parent);
     }
+    resources.mm->RemoveUser();
     return birth.failure();
   }
   RefPtr<Task> child = birth->task;

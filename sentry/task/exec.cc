@@ -12,6 +12,7 @@
 #include "sentry/task/thread_group.h"
 #include "sentry/time/process_timers.h"
 #include "sentry/vfs/vfs.h"
+#include "sentry/vfs/write_access.h"
 
 namespace ukrun {
 namespace {
@@ -140,10 +141,15 @@ void SwitchTo(Task& task, LoadedImage loaded) {
 
 void ResetForNewProgram(Task& task) {
   ThreadGroup& group = task.thread_group();
-  task.clear_child_tid = GuestAddr();
-  task.robust_list = GuestAddr();
-  task.parent_death_signal = 0;
   task.restart.reset();
+  {
+    // Before any descriptor closes: a parent that waits for that may ask at once.
+    MutexGuard guard(kernel().tasks().lock());
+    group.has_execed = group.has_program;
+    group.has_program = true;
+    group.exit_signal = abi::kSigChld;
+    group.dumpable = true;
+  }
   if (task.fds().shared()) {
     RefPtr<FdTable> own = task.fds().Clone();
     RefPtr<FdTable> old = RefPtr<FdTable>::Share(&task.fds());
@@ -155,12 +161,6 @@ void ResetForNewProgram(Task& task) {
   task.fds().CloseAllOnExec(task);
   ResetSignalsOnExec(task);
   group.timers().DeletePosixTimers();
-  {
-    MutexGuard guard(kernel().tasks().lock());
-    group.has_execed = true;
-    group.exit_signal = abi::kSigChld;
-    group.dumpable = true;
-  }
   if (RefPtr<VforkLatch> latch = std::move(task.vfork_latch)) {
     latch->done.store(true);
     latch->waiters.Notify(Ready::kReadable);
@@ -186,7 +186,15 @@ Result<RefPtr<File>> OpenExecutable(Task& task, Fd start, std::string_view path,
   // A program may be executable without being readable: it is opened past that check.
   OpenOptions open;
   open.read = true;
-  return inode->Open(task, found, open);
+  // Nobody may write to it while it runs: the file is held as long as the program.
+  TRY(DenyWriteAccess(*inode));
+  Result<RefPtr<File>> file = inode->Open(task, found, open);
+  if (file.ok() && (*file)->inode() == inode.get()) {
+    AdoptWriteDenial(**file);
+  } else {
+    AllowWriteAccess(*inode);
+  }
+  return file;
 }
 
 Result<void> ExecTask(Task& task, ExecRequest request) {
@@ -199,7 +207,10 @@ Result<void> ExecTask(Task& task, ExecRequest request) {
     return Fail(EAGAIN);  // the caller ends; nobody sees this
   }
   ExecCredentials(task);
-  // The old address space must be left before its robust futexes are forgotten.
+  if (task.thread_group().has_program) {
+    LeaveMemory(task);
+    task.mm().RemoveUser();
+  }
   SwitchTo(task, std::move(loaded));
   task.set_name(std::move(name));
   ResetForNewProgram(task);

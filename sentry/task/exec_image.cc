@@ -152,6 +152,7 @@ InitialStack BuildStack(const Task& task, const ProgramImage& image, const Layou
   aux.euid = credentials->euid;
   aux.gid = credentials->gid;
   aux.egid = credentials->egid;
+  aux.secure = credentials->uid != credentials->euid || credentials->gid != credentials->egid;
   return BuildInitialStack(input);
 }
 

@@ -58,6 +58,14 @@ ThreadGroup* NewParentFor(ThreadGroup& orphan_of) {
   return kernel().tasks().init();
 }
 
+void SendDeathSignalsLocked(ThreadGroup& child) {
+  for (Task* task = child.tasks; task != nullptr; task = task->next_in_group) {
+    if (task->parent_death_signal != 0) {
+      static_cast<void>(SendSignalLocked(*task, KernelSignal(task->parent_death_signal)));
+    }
+  }
+}
+
 // Hands the children to a subreaper or PID 1. Zombies that nobody will wait for are put
 // into `reaped`.
 void ReparentChildrenLocked(ThreadGroup& group, std::vector<ReapedGroup>& reaped) {
@@ -74,11 +82,8 @@ void ReparentChildrenLocked(ThreadGroup& group, std::vector<ReapedGroup>& reaped
     heir->children.insert(child);
     child->exit_signal = abi::kSigChld;
     child->adopted = to_init;
-    for (Task* task = child->tasks; task != nullptr; task = task->next_in_group) {
-      if (task->parent_death_signal != 0) {
-        static_cast<void>(SendSignalLocked(*task, KernelSignal(task->parent_death_signal)));
-      }
-    }
+    child->parent_task = nullptr;
+    SendDeathSignalsLocked(*child);
     if (!child->zombie) {
       continue;
     }
@@ -133,7 +138,11 @@ void FinishGroupLocked(ThreadGroup& group, std::vector<ReapedGroup>& reaped) {
     return;
   }
   group.exit_waiters.Notify(Ready::kReadable);
-  if (group.exit_signal != 0 && !group.adopted) {
+  bool ignored_by_handler =
+      group.parent != nullptr && group.exit_signal == abi::kSigChld &&
+      group.parent->actions->actions[static_cast<size_t>(abi::kSigChld) - 1].handler ==
+          abi::kSigIgn;
+  if (group.exit_signal != 0 && !group.adopted && !ignored_by_handler) {
     NotifyParentLocked(group, ChildInfo(group));
   } else if (group.parent != nullptr) {
     group.parent->child_waiters.Notify(Ready::kReadable);
@@ -157,16 +166,22 @@ void ReleaseTerminal(ThreadGroup& group) {
   }
 }
 
+// Children of a thread that ends before its process: their parent-death signal comes, and
+// they belong to no thread any more.
+void LeaveChildrenLocked(const Task& task) {
+  for (ThreadGroup* child : task.thread_group().children) {
+    if (child->parent_task == &task) {
+      child->parent_task = nullptr;
+      SendDeathSignalsLocked(*child);
+    }
+  }
+}
+
 void ReleaseResources(Task& task) {
   TaskResources resources = task.Resources();
   if (resources.mm) {
-    ReleaseRobustFutexes(task);
-    if (!task.clear_child_tid.is_null()) {
-      // As on Linux, errors are of no interest here.
-      uint32_t zero = 0;
-      static_cast<void>(task.memory().Write(task.clear_child_tid, &zero, sizeof(zero)));
-      static_cast<void>(FutexWakeShared(task, task.clear_child_tid, 1));
-    }
+    LeaveMemory(task);
+    resources.mm->RemoveUser();
   }
   if (task.vfork_latch) {
     task.vfork_latch->done.store(true);
@@ -261,6 +276,18 @@ bool EndOtherTasks(Task& task) {
   return mine;
 }
 
+void LeaveMemory(Task& task) {
+  ReleaseRobustFutexes(task);
+  if (!task.clear_child_tid.is_null() && task.mm().shared()) {
+    // As on Linux, errors are of no interest here.
+    uint32_t zero = 0;
+    static_cast<void>(task.memory().Write(task.clear_child_tid, &zero, sizeof(zero)));
+    static_cast<void>(FutexWakeShared(task, task.clear_child_tid, 1));
+  }
+  task.robust_list = GuestAddr();
+  task.clear_child_tid = GuestAddr();
+}
+
 void ExitTask(Task& task) {
   ReleaseResources(task);
   TaskTree& tree = kernel().tasks();
@@ -294,6 +321,7 @@ void ExitTask(Task& task) {
     if (group.live_tasks == 0) {
       FinishGroupLocked(group, reaped);
     } else {
+      LeaveChildrenLocked(task);
       group.exit_waiters.Notify(Ready::kWritable | Ready::kReadable);
     }
   }

@@ -16,6 +16,10 @@ void BeginGroupExitLocked(ThreadGroup& group, int wait_status);
 // the caller is itself to end (another exec or an exit came first).
 bool EndOtherTasks(Task& task);
 
+// The task leaves its address space, for good or for another program's: robust futexes are
+// released, and CLONE_CHILD_CLEARTID's word is cleared if somebody is there to see it.
+void LeaveMemory(Task& task);
+
 // Called on the task's kernel thread, last: gives everything back and tells the parent.
 void ExitTask(Task& task);
 

@@ -91,7 +91,7 @@ class Task : public RefCounted<Task> {
   // CPU time in guest code and in the kernel.
   int64_t UserTimeNs() const;
   int64_t SystemTimeNs() const;
-  void AddSystemTime(int64_t ns) { system_time_ns_.fetch_add(ns, std::memory_order_relaxed); }
+  void set_system_time(int64_t ns) { system_time_ns_.store(ns, std::memory_order_relaxed); }
 
   // --- Task thread only: replacing resources. What is replaced ends after the lock.
   void set_mm(RefPtr<MemoryManager> mm);
@@ -124,6 +124,8 @@ class Task : public RefCounted<Task> {
   std::atomic<int64_t> current_call{-1};
   std::atomic<uint64_t> current_pc{0};
   std::atomic<int32_t> nice{0};
+  std::atomic<uint64_t> timer_slack_ns{50'000};  // kept and shown; sleeps are the host's
+  std::atomic<int32_t> scheduling_policy{0};  // SCHED_OTHER, BATCH or IDLE
 
  private:
   // Changes at execve only, under the tree's lock.

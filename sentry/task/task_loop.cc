@@ -50,7 +50,6 @@ void Loop(Task& task) {
     }
     task.registers().orig_rax = UINT64_MAX;
     Stop stop = task.context().Run();
-    int64_t begin = HostClockNs(CLOCK_MONOTONIC);
     if (std::holds_alternative<SyscallStop>(stop)) {
       interrupted_call = DispatchSyscall(task);
     } else if (const auto* fault = std::get_if<FaultStop>(&stop)) {
@@ -59,7 +58,8 @@ void Loop(Task& task) {
       // The host took the process (out of memory): as good as SIGKILL.
       BeginGroupExit(task.thread_group(), abi::kSigKill);
     }
-    task.AddSystemTime(HostClockNs(CLOCK_MONOTONIC) - begin);
+    // The kernel thread serves nobody else: its own CPU time is the task's system time.
+    task.set_system_time(HostClockNs(CLOCK_THREAD_CPUTIME_ID));
   }
 }
 

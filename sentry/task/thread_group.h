@@ -73,8 +73,13 @@ class ThreadGroup : public RefCounted<ThreadGroup> {
   int live_tasks = 0;
   ThreadGroup* parent = nullptr;      // not owned; null for PID 1
   std::set<ThreadGroup*> children;    // not owned: the tree holds references
+  // The parent's task that made this group, for __WNOTHREAD and parent-death signals; only
+  // compared, never followed. Null: not any more.
+  const Task* parent_task = nullptr;
   RefPtr<ProcessGroup> process_group;
   PendingSignals pending;
+  // timer_getoverrun(2): of each POSIX timer's signal that was delivered last.
+  std::map<int32_t, int32_t> timer_overruns;
   RefPtr<SignalActions> actions;
   StopState stop;
   int32_t exit_signal = abi::kSigChld;
@@ -84,7 +89,8 @@ class ThreadGroup : public RefCounted<ThreadGroup> {
   bool zombie = false;                // every task has ended; the parent may wait
   bool adopted = false;               // orphan given to PID 1: reaped by the kernel
   bool child_subreaper = false;
-  bool has_execed = false;
+  bool has_execed = false;            // since it was forked
+  bool has_program = false;           // false only while PID 1 is being set up
   // The task that runs execve and waits for the others to end.
   Task* exec_task = nullptr;
   ResourceUsage ended_tasks;          // of tasks that are gone

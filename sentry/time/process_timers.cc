@@ -115,7 +115,6 @@ TimerSetting ProcessTimers::Change(ProcessTimer& timer, const TimerSetting& sett
   auto state = state_.Lock();
   TimerSetting old = RemainingAt(timer, now);
   timer.interval_ns_ = setting.interval_ns;
-  timer.overrun_ = 0;
   if (setting.value_ns == 0 || timer.deleted_) {
     timer.deadline_ns_ = 0;
     return old;
@@ -150,7 +149,6 @@ void ProcessTimers::Notify(ProcessTimer& timer, int32_t missed) {
   for (abi::SigInfo& info : pending.queue) {
     if (info.code == abi::kSiTimer && info.timer.id == timer.posix_id_) {
       info.timer.overrun += 1 + missed;
-      timer.overrun_ = info.timer.overrun;
       return;
     }
   }
@@ -160,7 +158,6 @@ void ProcessTimers::Notify(ProcessTimer& timer, int32_t missed) {
   info.timer.id = timer.posix_id_;
   info.timer.overrun = missed;
   info.timer.value = notification.value;
-  timer.overrun_ = missed;
   static_cast<void>(task != nullptr ? SendSignalLocked(*task, info)
                                     : SendSignalLocked(group_, info));
 }
@@ -227,7 +224,12 @@ Result<TimerSetting> ProcessTimers::Set(int32_t id, const TimerSetting& setting,
   return Change(*TRY(Find(id)), setting, kind);
 }
 
-Result<int32_t> ProcessTimers::Overrun(int32_t id) { return TRY(Find(id))->overrun_; }
+Result<int32_t> ProcessTimers::Overrun(int32_t id) {
+  TRY(Find(id));
+  MutexGuard guard(kernel().tasks().lock());
+  auto it = group_.timer_overruns.find(id);
+  return it == group_.timer_overruns.end() ? 0 : it->second;
+}
 
 Result<void> ProcessTimers::Delete(int32_t id) {
   RefPtr<ProcessTimer> timer = TRY(Find(id));

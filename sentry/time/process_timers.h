@@ -55,7 +55,6 @@ class ProcessTimer final : public Timer, public RefCounted<ProcessTimer> {
   // Guarded by the owner's lock. In the timer's clock; 0: not set.
   int64_t deadline_ns_ = 0;
   int64_t interval_ns_ = 0;
-  int32_t overrun_ = 0;
   bool deleted_ = false;
 };
 

@@ -37,6 +37,9 @@ File::~File() {
   if (holds_write_access_) {
     PutWriteAccess(*opened);
   }
+  if (denies_write_access_) {
+    AllowWriteAccess(*opened);
+  }
   bool last = opened->open_count().fetch_sub(1) == 1;
   if (last && path_.dentry->unlinked()) {
     NotifyIfGone(*opened);
@@ -104,7 +107,7 @@ bool File::RemoveCloseObserver(CloseObserver& observer) {
   return true;
 }
 
-int64_t File::position() const { return *position_.Lock(); }
+int64_t File::position() const { return position_.UnlockedValue().load(); }
 
 // What a file cannot do: reading a directory as bytes says so, anything else is EINVAL.
 Result<size_t> File::Read(GuestIo&) {
@@ -195,7 +198,7 @@ Result<int64_t> SeekableFile::Seek(int64_t offset, int whence) {
       target = offset;
       break;
     case SEEK_CUR:
-      if (__builtin_add_overflow(*position, offset, &target)) {
+      if (__builtin_add_overflow(position->load(), offset, &target)) {
         return Fail(EOVERFLOW);
       }
       break;

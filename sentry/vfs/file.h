@@ -130,17 +130,21 @@ class File : public RefCounted<File> {
   std::atomic<int32_t> signal_number{0};
 
  protected:
-  // The position, held over a whole Read or Write (as Linux's f_pos_lock).
-  Locked<int64_t, LockRank::kFileOffset> position_{0};
+  // The position, held over a whole Read or Write (as Linux's f_pos_lock). Atomic, so that
+  // those who only want to show it need not wait for a read to end.
+  Locked<std::atomic<int64_t>, LockRank::kFileOffset> position_{0};
   Path path_;
 
  private:
   friend void AdoptWriteAccess(File& file);
+  friend void AdoptWriteDenial(File& file);
   void AnnounceEnd();
 
   const bool readable_;
   const bool writable_;
-  bool holds_write_access_ = false;  // see AdoptWriteAccess
+  // See write_access.h.
+  bool holds_write_access_ = false;
+  bool denies_write_access_ = false;
   std::atomic<uint32_t> status_flags_;
   // Guarded by one lock for all files (file.cc): observers outlive no file, nor files them.
   std::atomic<CloseObserver*> observers_{nullptr};

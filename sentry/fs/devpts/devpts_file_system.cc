@@ -21,16 +21,8 @@ class DeviceNode final : public PseudoInode {
  public:
   DeviceNode(PseudoFileSystem& file_system, uint32_t permissions, uint64_t number,
              uint64_t device, uint32_t uid, uint32_t gid)
-      : PseudoInode(file_system, S_IFCHR | permissions, number) {
-    auto attributes = attributes_.Lock();
-    attributes->mode = S_IFCHR | permissions;
-    attributes->special_device = device;
-    attributes->uid = uid;
-    attributes->gid = gid;
-    int64_t now = FileTimeNow();
-    attributes->access_time_ns = attributes->modify_time_ns = now;
-    attributes->change_time_ns = attributes->birth_time_ns = now;
-  }
+      : PseudoInode(file_system, S_IFCHR | permissions, number),
+        attributes_(Initial(permissions, device, uid, gid)) {}
 
   Result<void> SetAttributes(const AttributeChange& change) override {
     auto attributes = attributes_.Lock();
@@ -55,6 +47,18 @@ class DeviceNode final : public PseudoInode {
   }
 
  private:
+  static Attributes Initial(uint32_t permissions, uint64_t device, uint32_t uid, uint32_t gid) {
+    Attributes attributes;
+    attributes.mode = S_IFCHR | permissions;
+    attributes.special_device = device;
+    attributes.uid = uid;
+    attributes.gid = gid;
+    int64_t now = FileTimeNow();
+    attributes.access_time_ns = attributes.modify_time_ns = now;
+    attributes.change_time_ns = attributes.birth_time_ns = now;
+    return attributes;
+  }
+
   Locked<Attributes, LockRank::kInodeSecond> attributes_;
 };
 
@@ -98,7 +102,7 @@ class DevptsFileSystem::Root final : public PseudoDirectory {
 };
 
 DevptsFileSystem& DevptsFileSystem::Instance() {
-  static constinit Mutex lock{LockRank::kServiceStart};
+  static constinit Mutex lock{LockRank::kFileSystemStart};
   static constinit DevptsFileSystem* instance = nullptr;
   MutexGuard guard(lock);
   if (instance == nullptr) {

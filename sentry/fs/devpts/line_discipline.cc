@@ -12,9 +12,9 @@ namespace {
 
 // As Linux's N_TTY: a line has at most this many bytes, its end included.
 constexpr size_t kMostInput = 4096;
-// What lies between the two ends (the flip buffers of a tty).
-constexpr size_t kMostTyped = 64 * 1024;
-constexpr size_t kMostOutput = 64 * 1024;
+// What lies between the two ends (the flip buffers of a tty), about as much as on Linux.
+constexpr size_t kMostTyped = 12 * 1024;
+constexpr size_t kMostOutput = 16 * 1024;
 // Echo that finds no room is lost, as on Linux.
 constexpr size_t kMostEcho = kMostOutput + 4096;
 constexpr size_t kMostHeldEcho = 4096;

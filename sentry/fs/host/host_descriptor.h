@@ -1,19 +1,13 @@
-// Descriptors of host files that the gofer has donated, and a bounded cache of them.
-//
-// The host limits how many descriptors the sandbox may have; guests may open more files
-// than that. So an open file holds its inode, and the descriptor is looked for here, or
-// asked for again.
+// A descriptor of a host file that the gofer has donated: all host calls on files of the
+// host are made here. Its position is used by nobody.
 #pragma once
 
-#include <list>
-#include <map>
-
 #include "base/host_fd.h"
-#include "base/locked.h"
 #include "base/ref_ptr.h"
 #include "gofer/types.h"
 #include "sentry/mm/guest_io.h"
 #include "sentry/vfs/attributes.h"
+#include "sentry/vfs/file.h"
 
 namespace ukrun {
 
@@ -36,6 +30,11 @@ class HostDescriptor : public RefCounted<HostDescriptor> {
   // What the host says now, as far as fstat(2) does: everything but the device, the inode
   // number and the birth time. Owners are the host's.
   Result<void> Describe(Attributes& attributes) const;
+  Result<void> Truncate(uint64_t size) const;
+  Result<void> Allocate(int mode, int64_t offset, int64_t length) const;
+  Result<void> Synchronize(Sync what) const;
+  // SEEK_DATA and SEEK_HOLE.
+  Result<uint64_t> SeekSparse(uint64_t offset, int whence) const;
 
  private:
   template <typename WritePiece>
@@ -43,35 +42,6 @@ class HostDescriptor : public RefCounted<HostDescriptor> {
 
   const HostFd fd_;
   const GoferAccess access_;
-};
-
-class DescriptorCache {
- public:
-  explicit DescriptorCache(size_t limit) : limit_(limit) {}
-
-  // One that allows `access`; null when there is none.
-  RefPtr<HostDescriptor> Find(const void* owner, GoferAccess access);
-  void Keep(const void* owner, RefPtr<HostDescriptor> descriptor);
-  // The owner goes away.
-  void Drop(const void* owner);
-
- private:
-  struct Key {
-    const void* owner;
-    GoferAccess access;
-    auto operator<=>(const Key&) const = default;
-  };
-  struct Entry {
-    Key key;
-    RefPtr<HostDescriptor> descriptor;
-  };
-  struct State {
-    std::list<Entry> by_use;  // the least recently used first
-    std::map<Key, std::list<Entry>::iterator> entries;
-  };
-
-  const size_t limit_;
-  Locked<State, LockRank::kFileObject> state_;
 };
 
 }  // namespace ukrun

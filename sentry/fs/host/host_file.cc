@@ -1,9 +1,6 @@
 #include "sentry/fs/host/host_file.h"
 
-#include <sys/syscall.h>
 #include <unistd.h>
-
-#include "base/host_call.h"
 
 namespace ukrun {
 
@@ -41,23 +38,16 @@ Result<int64_t> HostFile::Seek(int64_t offset, int whence) {
 
 Result<void> HostFile::Truncate(uint64_t size) {
   contents_->inode().ForgetAttributes();
-  RefPtr<HostDescriptor> descriptor = TRY(contents_->Descriptor());
-  TRY(HostCall(SYS_ftruncate, descriptor->fd(), size));
-  return Ok();
+  return TRY(contents_->Descriptor())->Truncate(size);
 }
 
 Result<void> HostFile::Allocate(int mode, int64_t offset, int64_t length) {
   contents_->inode().ForgetAttributes();
-  RefPtr<HostDescriptor> descriptor = TRY(contents_->Descriptor());
-  TRY(HostCall(SYS_fallocate, descriptor->fd(), mode, offset, length));
-  return Ok();
+  return TRY(contents_->Descriptor())->Allocate(mode, offset, length);
 }
 
 Result<void> HostFile::Synchronize(Sync what) {
-  long call = what == Sync::kData ? SYS_fdatasync : SYS_fsync;
-  RefPtr<HostDescriptor> descriptor = TRY(contents_->Descriptor());
-  TRY(HostCall(call, descriptor->fd()));
-  return Ok();
+  return TRY(contents_->Descriptor())->Synchronize(what);
 }
 
 Result<RefPtr<Mappable>> HostFile::GetMappable() { return contents_->GetMappable(); }

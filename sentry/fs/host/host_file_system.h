@@ -12,7 +12,7 @@
 
 #include "base/locked.h"
 #include "gofer/client.h"
-#include "sentry/fs/host/host_descriptor.h"
+#include "sentry/fs/host/descriptor_cache.h"
 #include "sentry/vfs/inode.h"
 
 namespace ukrun {

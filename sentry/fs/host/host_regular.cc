@@ -1,9 +1,5 @@
 #include "sentry/fs/host/host_regular.h"
 
-#include <sys/syscall.h>
-#include <unistd.h>
-
-#include "base/host_call.h"
 #include "sentry/fs/host/host_file.h"
 
 namespace ukrun {
@@ -131,10 +127,7 @@ Result<size_t> HostContents::ReadAt(GuestIo& io, uint64_t offset) {
 }
 
 Result<uint64_t> HostContents::SeekSparse(uint64_t offset, int whence) {
-  // The position of a donated descriptor is used by nobody.
-  RefPtr<HostDescriptor> descriptor = TRY(Descriptor());
-  long found = TRY(HostCall(SYS_lseek, descriptor->fd(), offset, whence));
-  return static_cast<uint64_t>(found);
+  return TRY(Descriptor())->SeekSparse(offset, whence);
 }
 
 Result<RefPtr<Mappable>> HostContents::GetMappable() {

@@ -1,12 +1,9 @@
 #include "sentry/fs/overlay/keep.h"
 
-#include <sys/syscall.h>
-
 #include <algorithm>
 #include <map>
 #include <set>
 
-#include "base/host_call.h"
 #include "sentry/fs/host/host_descriptor.h"
 #include "sentry/fs/overlay/changes.h"
 #include "sentry/fs/overlay/overlay_regular.h"
@@ -206,8 +203,7 @@ class Keeper {
       }
       offset += got;
     }
-    TRY(HostCall(SYS_ftruncate, file.fd(), size));
-    return Ok();
+    return file.Truncate(size);
   }
 
   // Not every host file system has them.

@@ -104,6 +104,11 @@ Result<RefPtr<File>> OpenNamedPipe(Task& task, const Path& path, Inode& inode,
   }
   PipeEnds ends(pipe, options.read, options.write);
   uint64_t quiet_until = 0;
+  if (path.dentry->detached()) {
+    // As on Linux, only fifos have partners to wait for: the end of a pipe(2) that is opened
+    // once more (/proc/self/fd/N) is there at once.
+    return RefPtr<File>(MakeRef<PipeFile>(path, options, std::move(ends), quiet_until));
+  }
   if (options.read && !options.write && before.writers == 0) {
     if (nonblocking) {
       quiet_until = before.writer_opens + 1;

@@ -73,21 +73,6 @@ Mapping Describe(const Vma& vma, const Path& root) {
   return mapping;
 }
 
-void AddKernelPages(std::vector<Mapping>& mappings, uint64_t begin, uint64_t end,
-                    int protection, std::string_view name) {
-  if (begin >= end) {
-    return;
-  }
-  Mapping mapping;
-  mapping.begin = begin;
-  mapping.end = end;
-  mapping.protection = protection;
-  mapping.name = name;
-  auto after = std::find_if(mappings.begin(), mappings.end(),
-                            [&](const Mapping& other) { return other.begin > begin; });
-  mappings.insert(after, std::move(mapping));
-}
-
 std::vector<Mapping> AllMappings(const TargetView& view) {
   std::vector<Mapping> mappings;
   if (!view.resources.mm) {
@@ -97,12 +82,8 @@ std::vector<Mapping> AllMappings(const TargetView& view) {
   for (const Vma& vma : view.resources.mm->Mappings()) {
     mappings.push_back(Describe(vma, root));
   }
-  const SandboxSettings& settings = kernel().settings();
-  if (settings.vdso_base != 0) {
-    AddKernelPages(mappings, settings.vdso_begin, settings.vdso_base, PROT_READ, "[vvar]");
-    AddKernelPages(mappings, settings.vdso_base, settings.vdso_end, PROT_READ | PROT_EXEC,
-                   "[vdso]");
-  }
+  // The vDSO is not listed: it lies in the kernel window, which belongs to no guest, and
+  // programs that check their own layout (ThreadSanitizer) refuse to start when they see it.
   return mappings;
 }
 

@@ -83,20 +83,14 @@ class HostPoller {
   Locked<std::vector<Watch>, LockRank::kHostPoller> watches_;
 };
 
-HostPoller& Poller() {
-  static constinit Mutex lock{LockRank::kServiceStart};
-  static constinit HostPoller* poller = nullptr;
-  MutexGuard guard(lock);
-  if (poller == nullptr) {
-    poller = new HostPoller;
-  }
-  return *poller;
-}
+constinit HostPoller* g_poller = nullptr;
 
 }  // namespace
 
+void StartHostPoller() { g_poller = new HostPoller; }
+
 void WatchHostFd(int fd, Ready events, WaitQueue& queue) {
-  Poller().Add(Watch{fd, events, &queue});
+  g_poller->Add(Watch{fd, events, &queue});
 }
 
 }  // namespace ukrun

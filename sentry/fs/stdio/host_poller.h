@@ -8,6 +8,10 @@
 
 namespace ukrun {
 
+// Starts the thread. Before the system call filter is installed, which has no room for the
+// descriptor that wakes it.
+void StartHostPoller();
+
 // Once `fd` shows one of `events` (POLLIN, POLLOUT; hang-ups and errors always), notifies
 // `queue`, and forgets about it. `queue` must live for ever.
 void WatchHostFd(int fd, Ready events, WaitQueue& queue);

@@ -10,7 +10,7 @@ Result<size_t> DirectoryFile::ReadAt(GuestIo&, int64_t) { return Fail(EISDIR); }
 Result<int64_t> DirectoryFile::Seek(int64_t offset, int whence) {
   auto position = position_.Lock();
   if (whence == SEEK_CUR) {
-    if (__builtin_add_overflow(offset, *position, &offset)) {
+    if (__builtin_add_overflow(offset, position->load(), &offset)) {
       return Fail(EOVERFLOW);
     }
   } else if (whence != SEEK_SET) {

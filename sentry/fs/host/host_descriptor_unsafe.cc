@@ -6,8 +6,6 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
-#include <vector>
-
 #include "base/host_call.h"
 #include "sentry/mm/bounce_buffer.h"
 
@@ -96,49 +94,24 @@ Result<void> HostDescriptor::Describe(Attributes& attributes) const {
   return Ok();
 }
 
-// --- The cache --------------------------------------------------------------------------------
-
-RefPtr<HostDescriptor> DescriptorCache::Find(const void* owner, GoferAccess access) {
-  auto state = state_.Lock();
-  for (GoferAccess candidate : {access, GoferAccess::kReadWrite}) {
-    auto it = state->entries.find(Key{owner, candidate});
-    if (it != state->entries.end()) {
-      state->by_use.splice(state->by_use.end(), state->by_use, it->second);
-      return it->second->descriptor;
-    }
-  }
-  return nullptr;
+Result<void> HostDescriptor::Truncate(uint64_t size) const {
+  TRY(HostCall(SYS_ftruncate, fd_.get(), size));
+  return Ok();
 }
 
-void DescriptorCache::Keep(const void* owner, RefPtr<HostDescriptor> descriptor) {
-  // Closed when the lock is free again.
-  RefPtr<HostDescriptor> dropped;
-  auto state = state_.Lock();
-  Key key{owner, descriptor->access()};
-  if (state->entries.contains(key)) {
-    return;
-  }
-  auto it = state->by_use.insert(state->by_use.end(), Entry{key, std::move(descriptor)});
-  state->entries.emplace(key, it);
-  if (state->by_use.size() > limit_) {
-    Entry& oldest = state->by_use.front();
-    dropped = std::move(oldest.descriptor);
-    state->entries.erase(oldest.key);
-    state->by_use.pop_front();
-  }
-  state.Unlock();
+Result<void> HostDescriptor::Allocate(int mode, int64_t offset, int64_t length) const {
+  TRY(HostCall(SYS_fallocate, fd_.get(), mode, offset, length));
+  return Ok();
 }
 
-void DescriptorCache::Drop(const void* owner) {
-  std::vector<RefPtr<HostDescriptor>> dropped;
-  auto state = state_.Lock();
-  auto it = state->entries.lower_bound(Key{owner, GoferAccess::kNone});
-  while (it != state->entries.end() && it->first.owner == owner) {
-    dropped.push_back(std::move(it->second->descriptor));
-    state->by_use.erase(it->second);
-    it = state->entries.erase(it);
-  }
-  state.Unlock();
+Result<void> HostDescriptor::Synchronize(Sync what) const {
+  TRY(HostCall(what == Sync::kData ? SYS_fdatasync : SYS_fsync, fd_.get()));
+  return Ok();
+}
+
+Result<uint64_t> HostDescriptor::SeekSparse(uint64_t offset, int whence) const {
+  long found = TRY(HostCall(SYS_lseek, fd_.get(), offset, whence));
+  return static_cast<uint64_t>(found);
 }
 
 }  // namespace ukrun

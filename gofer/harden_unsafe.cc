@@ -1,5 +1,3 @@
-#include "gofer/harden.h"
-
 #include <errno.h>
 #include <linux/capability.h>
 #include <signal.h>
@@ -8,6 +6,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "gofer/harden.h"
 
 namespace ukrun::gofer {
 namespace {
@@ -34,9 +34,7 @@ Result<void> TieToParent() {
   return ok ? Ok() : Result<void>(Fail(errno));
 }
 
-void CloseDescriptorsAbove(int last) {
-  close_range(static_cast<unsigned>(last) + 1, ~0U, 0);
-}
+void CloseDescriptorsAbove(int last) { close_range(static_cast<unsigned>(last) + 1, ~0U, 0); }
 
 Result<void> KeepFileCapabilitiesOnly(Changes changes) {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
