@@ -1,5 +1,6 @@
 #include "base/mutex.h"
 
+#include <bit>
 #include <functional>
 
 #include "base/check.h"
@@ -20,7 +21,7 @@ __attribute__((always_inline)) inline void EnterRank(LockRank rank) {
     held.mask = 0;
     Panic(Format("lock order violated: rank {} taken under rank {} (base/lock_rank.h), from {:#x}",
                  static_cast<unsigned>(rank), highest,
-                 reinterpret_cast<uintptr_t>(__builtin_return_address(0))));
+                 std::bit_cast<uintptr_t>(__builtin_return_address(0))));
   }
   held.mask |= bit;
 }

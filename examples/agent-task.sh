@@ -1,5 +1,5 @@
 #!/bin/bash
-# A small task as an AI agent would do it: write code, run it, find a bug, fix it, commit, and
+# A small task of the kind that AI agents do: write code, run it, find a bug, fix it, commit, and
 # look around a little where it has no business. `./dev run` runs this inside ukrun; natively it
 # works as well, and cleans up behind itself.
 #

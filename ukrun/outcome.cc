@@ -25,13 +25,12 @@ void AppendFileLines(const proto::ControlEvent& last, const Options& options,
     return;
   }
   if (options.keep_dir.has_value() && last.kept_files() > 0) {
-    lines.push_back(
-        absl::StrCat(CountedFiles(last.kept_files(), "changed file was", "changed files were"),
-                     " saved in ", *options.keep_dir));
+    lines.push_back(absl::StrCat(CountedFiles(last.kept_files(), "file was", "files were"),
+                                 " saved in ", *options.keep_dir));
   }
   if (last.discarded_files() > 0) {
     lines.push_back(
-        absl::StrCat(CountedFiles(last.discarded_files(), "changed file was", "changed files were"),
+        absl::StrCat(CountedFiles(last.discarded_files(), "file was", "files were"),
                      " discarded; use --keep DIR to save them or --bind SRC to write through"));
   }
 }

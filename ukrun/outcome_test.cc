@@ -60,7 +60,7 @@ TEST(ClosingLinesTest, DiscardedAndKeptFilesAreCounted) {
   Outcome outcome = Ended(0);
   outcome.last->set_discarded_files(1);
   EXPECT_THAT(ClosingLines(outcome, Options()),
-              ElementsAre("1 changed file was discarded; use --keep DIR to save them or "
+              ElementsAre("1 file was discarded; use --keep DIR to save them or "
                           "--bind SRC to write through"));
   outcome.last->set_discarded_files(3);
   Options quiet;

@@ -1,5 +1,7 @@
 #include "sentry/futex/futex_table.h"
 
+#include <bit>
+
 #include "sentry/mm/memory_manager.h"
 #include "sentry/task/task.h"
 
@@ -29,7 +31,7 @@ Result<FutexKey> MakeFutexKey(Task& task, GuestAddr address, FutexScope scope) {
 }
 
 size_t FutexTable::Index(const FutexKey& key) {
-  uint64_t hash = (reinterpret_cast<uint64_t>(key.object) >> 4) * 0x9e37'79b9'7f4a'7c15 ^
+  uint64_t hash = (std::bit_cast<uint64_t>(key.object) >> 4) * 0x9e37'79b9'7f4a'7c15 ^
                   (key.offset >> 2) * 0xc2b2'ae3d'27d4'eb4f;
   return (hash >> 32) % kBuckets;
 }

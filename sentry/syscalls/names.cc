@@ -1,7 +1,7 @@
 #include "sentry/syscalls/names.h"
 
 #include <fcntl.h>
-#include <stdio.h>  // RENAME_*
+#include <linux/fs.h>
 
 #include <algorithm>
 

@@ -15,7 +15,7 @@ std::array<ResourceLimit, kRlimitCount> DefaultLimits() {
   std::array<ResourceLimit, kRlimitCount> limits;
   limits[kRlimitStack] = {8 << 20, UINT64_MAX};
   limits[kRlimitCore] = {0, UINT64_MAX};
-  limits[kRlimitNofile] = {1024, 1'048'576};
+  limits[kRlimitNofile] = {65'536, 1'048'576};
   limits[kRlimitMemlock] = {8 << 20, 8 << 20};
   limits[kRlimitSigpending] = {95'000, 95'000};
   limits[12] = {819'200, 819'200};  // RLIMIT_MSGQUEUE

@@ -234,7 +234,7 @@ TEST_F(HostTest, KeepWritesWhatTheOverlayHas) {
   EXPECT_EQ(report->skipped, 1u);
   EXPECT_EQ(ReadFile("file"), "CONTENTS of file");
   EXPECT_EQ(ReadFile("moved/deep"), "deep");
-  EXPECT_EQ(ReadFile(".ukrun-deleted"), "dir/bye\ndir/sub\n");
+  EXPECT_EQ(ReadFile(".ukrun-deleted"), "/dir/bye\n/dir/sub\n");
   struct stat now {};
   ASSERT_EQ(stat(path("new/a").c_str(), &now), 0);
   EXPECT_EQ(now.st_mode & 07777, 0751u);

@@ -236,7 +236,7 @@ class Keeper {
     }
     std::string text;
     for (const std::string& path : deleted) {
-      text += Escape(path) + "\n";
+      text += "/" + Escape(path) + "\n";
     }
     Place place{directories_[""], kDeletedList};
     GoferOpenOptions options;

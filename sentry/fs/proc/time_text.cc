@@ -34,12 +34,9 @@ SystemActivity CollectActivity() {
   for (const RefPtr<ThreadGroup>& group : kernel().tasks().AllGroups()) {
     MutexGuard guard(kernel().tasks().lock());
     ResourceUsage usage = UsageLocked(*group);
-    activity.user_ns += usage.user_ns;
-    activity.system_ns += usage.system_ns;
-    if (group->parent == nullptr) {
-      activity.user_ns += group->waited_children.user_ns;
-      activity.system_ns += group->waited_children.system_ns;
-    }
+    // Those that are gone live on in the sums of whoever has waited for them.
+    activity.user_ns += usage.user_ns + group->waited_children.user_ns;
+    activity.system_ns += usage.system_ns + group->waited_children.system_ns;
     activity.newest_pid = std::max(activity.newest_pid, group->pid());
     for (const Task* task = group->tasks; task != nullptr; task = task->next_in_group) {
       activity.running += task->state == TaskState::kRunning ? 1 : 0;

@@ -56,8 +56,8 @@ Result<std::string> CpuStatText(Task&) {
   for (const RefPtr<ThreadGroup>& group : kernel().tasks().AllGroups()) {
     MutexGuard guard(kernel().tasks().lock());
     ResourceUsage usage = UsageLocked(*group);
-    user_ns += usage.user_ns;
-    system_ns += usage.system_ns;
+    user_ns += usage.user_ns + group->waited_children.user_ns;
+    system_ns += usage.system_ns + group->waited_children.system_ns;
   }
   return Format("usage_usec {}\nuser_usec {}\nsystem_usec {}\nnr_periods 0\nnr_throttled 0\n"
                 "throttled_usec 0\n",

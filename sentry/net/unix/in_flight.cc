@@ -8,6 +8,9 @@
 namespace ukrun {
 namespace {
 
+// A collection follows when a sixteenth as many sockets have been closed as are in flight.
+constexpr size_t kCollectionShare = 16;
+
 // Made at first use: the maps have constructors.
 constinit std::atomic<LockedUnixTable*> the_table{nullptr};
 
@@ -134,6 +137,10 @@ void CollectUnreachable() {
   std::vector<RefPtr<File>> dead;
   {
     auto table = TheUnixTable().Lock();
+    if (++table->closed_since_collection * kCollectionShare < table->in_flight.size()) {
+      return;
+    }
+    table->closed_since_collection = 0;
     if (table->in_flight.empty()) {
       return;
     }

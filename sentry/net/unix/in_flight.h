@@ -27,6 +27,7 @@ struct UnixTable {
   uint32_t next_automatic_name = 0;
   // How many references to the file of a socket are in queues.
   std::map<UnixEndpoint*, uint32_t> in_flight;
+  size_t closed_since_collection = 0;
   // Files in queues by the user who sent them; bounded by RLIMIT_NOFILE.
   std::map<uint32_t, size_t> sent_by_user;
   // The files that a thread is just releasing (ReleaseFiles).
@@ -44,7 +45,8 @@ void RemoveInFlight(UnixTable& table, const std::vector<RefPtr<File>>& files, ui
 // adds to the work of the caller that came first. No locks held.
 void ReleaseFiles(std::vector<RefPtr<File>> files);
 
-// Closes sockets that only they themselves hold. No locks held.
+// Called when a socket has been closed: closes those that only they themselves hold. Looks at
+// all sockets in flight, so the more there are the less often it does. No locks held.
 void CollectUnreachable();
 
 // For /proc/net/unix and the collector: the endpoint of a Unix socket, else null.

@@ -27,8 +27,8 @@ Ready PollHost(int fd) {
 
 class HostStream final : public File {
  public:
-  HostStream(Path path, const OpenOptions& options, int fd, bool seekable)
-      : File(std::move(path), options), fd_(fd), seekable_(seekable) {}
+  HostStream(Path path, const OpenOptions& options, int fd, bool seekable, WaitQueue& queue)
+      : File(std::move(path), options), fd_(fd), seekable_(seekable), queue_(queue) {}
 
   Result<size_t> Read(GuestIo& io) override {
     if (!readable()) {
@@ -107,16 +107,47 @@ class HostStream final : public File {
  private:
   const int fd_;
   const bool seekable_;
-  // The poller keeps a pointer to it: streams live as long as the sandbox.
+  WaitQueue& queue_;
+};
+
+// What the streams of one host descriptor hang on. Its name leads back to the descriptor:
+// opening /dev/stdout (/proc/self/fd/1) makes another stream over it, as far as the
+// descriptor allows. So it has no type that the VFS would open itself.
+class StreamInode final : public Inode {
+ public:
+  StreamInode(RefPtr<Inode> attributes, int fd, const OpenOptions& allowed, bool seekable)
+      : attributes_(std::move(attributes)), fd_(fd), allowed_(allowed), seekable_(seekable) {}
+
+  FileSystem& file_system() override { return attributes_->file_system(); }
+  uint32_t type() const override { return 0; }
+  Result<Attributes> GetAttributes() override { return attributes_->GetAttributes(); }
+  Result<void> SetAttributes(const AttributeChange& change) override {
+    return attributes_->SetAttributes(change);
+  }
+  Result<RefPtr<File>> Open(Task&, const Path& path, const OpenOptions& options) override {
+    if ((options.read && !allowed_.read) || (options.write && !allowed_.write)) {
+      return Fail(EACCES);
+    }
+    return RefPtr<File>(MakeRef<HostStream>(path, options, fd_, seekable_, queue_));
+  }
+  WaitQueue& queue() { return queue_; }
+
+ private:
+  const RefPtr<Inode> attributes_;
+  const int fd_;
+  const OpenOptions allowed_;
+  const bool seekable_;
+  // The poller keeps a pointer to it: descriptors live as long as the sandbox.
   WaitQueue& queue_ = *new WaitQueue;
 };
 
-std::string StreamName(const struct stat& host) {
+// Numbers are the sandbox's own.
+std::string StreamName(const struct stat& host, uint64_t number) {
   switch (host.st_mode & S_IFMT) {
     case S_IFIFO:
-      return Format("pipe:[{}]", uint64_t{host.st_ino});
+      return Format("pipe:[{}]", number);
     case S_IFSOCK:
-      return Format("socket:[{}]", uint64_t{host.st_ino});
+      return Format("socket:[{}]", number);
     case S_IFCHR:
       return "/dev/null";
     default:
@@ -135,8 +166,12 @@ Result<RefPtr<File>> OpenHostStream(int fd) {
   options.write = (flags & O_ACCMODE) != O_RDONLY;
   options.status_flags = static_cast<uint32_t>(flags & O_APPEND);
   bool seekable = (host.st_mode & S_IFMT) == S_IFREG;
-  Path path = AnonymousPath(StreamName(host), NewAnonymousInode(host.st_mode));
-  return RefPtr<File>(MakeRef<HostStream>(std::move(path), options, fd, seekable));
+  RefPtr<Inode> attributes = NewAnonymousInode(host.st_mode);
+  uint64_t number = TRY(attributes->GetAttributes()).inode_number;
+  auto inode = MakeRef<StreamInode>(std::move(attributes), fd, options, seekable);
+  WaitQueue& queue = inode->queue();
+  Path path = AnonymousPath(StreamName(host, number), std::move(inode));
+  return RefPtr<File>(MakeRef<HostStream>(std::move(path), options, fd, seekable, queue));
 }
 
 }  // namespace ukrun
