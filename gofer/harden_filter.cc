@@ -98,6 +98,11 @@ Result<void> InstallFilter(Changes changes) {
   if (changes == Changes::kAllowed) {
     allow(kForChanges);
   }
+  // Malloc looks at /proc/sys/vm/overcommit_memory before it shrinks a heap, and takes no
+  // for an answer. The gofer reads no file's contents.
+  if (error == 0) {
+    error = seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(EPERM), SCMP_SYS(read), 0);
+  }
   for (const AllowedCall& call : kWithoutExec) {
     if (error == 0) {
       error = seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, call.number, 1,

@@ -71,7 +71,7 @@ TEST(ClosingLinesTest, DiscardedAndKeptFilesAreCounted) {
   keep.keep_dir = "out";
   Outcome kept = Ended(0);
   kept.last->set_kept_files(2);
-  EXPECT_THAT(ClosingLines(kept, keep), ElementsAre("2 changed files were saved in out"));
+  EXPECT_THAT(ClosingLines(kept, keep), ElementsAre("2 files were saved in out"));
   kept.last->set_keep_error("a/b: No space left on device");
   keep.quiet = true;
   EXPECT_THAT(ClosingLines(kept, keep),

@@ -90,6 +90,9 @@ class MemoryManager : public RefCounted<MemoryManager> {
   };
   Result<Forked> Fork();
 
+  // The object ends at `size` now; see ForgetMappedBeyond() in sentry/mm/shrink.h.
+  void ForgetBeyond(const Mappable& object, uint64_t size);
+
   // What a shared futex at `address` is keyed by; a null object means private memory.
   struct SharedKey {
     const void* object = nullptr;

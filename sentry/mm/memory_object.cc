@@ -36,6 +36,8 @@ uint64_t MemoryObject::allocated_bytes() const {
   return state_.Lock()->allocated_pages * kPageSize;
 }
 
+bool MemoryObject::is_mapped() const { return state_.Lock()->mappings > 0; }
+
 // --- Reading and writing ------------------------------------------------------------------
 
 Result<size_t> MemoryObject::ReadAt(GuestIo& io, uint64_t offset) {

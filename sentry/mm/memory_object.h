@@ -42,6 +42,9 @@ class MemoryObject final : public Mappable {
   // Bytes of allocated pages, for st_blocks.
   uint64_t allocated_bytes() const;
 
+  // True while somebody maps it.
+  bool is_mapped() const;
+
   Result<size_t> ReadAt(GuestIo& io, uint64_t offset);
   // Grows the object as needed. Errors: ENOSPC when nothing could be written; EFBIG.
   Result<size_t> WriteAt(GuestIo& io, uint64_t offset);

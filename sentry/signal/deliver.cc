@@ -7,6 +7,7 @@
 #include "sentry/signal/actions.h"
 #include "sentry/signal/frame.h"
 #include "sentry/signal/signals.h"
+#include "sentry/start/control.h"
 #include "sentry/syscalls/blocking.h"
 #include "sentry/task/exit.h"
 
@@ -63,6 +64,7 @@ void Park(Task& task) {
   Mutex& lock = kernel().tasks().lock();
   for (;;) {
     uint32_t seen = task.sleeper().Prepare();
+    int told_outside = 0;
     {
       MutexGuard guard(lock);
       if (!group.stop.stopped || task.exiting.load()) {
@@ -87,8 +89,12 @@ void Park(Task& task) {
           info.child.uid = task.SharedCredentials()->uid;
           info.child.status = group.stop.stop_signal;
           NotifyParentLocked(group, info);
+          told_outside = &group == kernel().tasks().init() ? group.stop.stop_signal : 0;
         }
       }
+    }
+    if (told_outside != 0) {
+      SendStopped(told_outside);
     }
     task.sleeper().Sleep(seen, kNoDeadline);
   }

@@ -17,6 +17,8 @@ void StartControl();
 void SendStarted();
 // The command could not be started; `status` is 126 or 127.
 void SendStartError(const std::string& message, int status);
+// The command has stopped (job control): the caller's shell gets to see it.
+void SendStopped(int signal);
 void SendExited(const SandboxEndReport& report);
 
 }  // namespace ukrun

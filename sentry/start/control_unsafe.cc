@@ -52,7 +52,8 @@ void Handle(const ukrun_proto_ControlRequest& request) {
   ThreadGroup* init = kernel().tasks().init();
   if (request.signal >= 1 && request.signal <= abi::kSignalCount) {
     int signal = static_cast<int>(request.signal);
-    if (!SignalSandboxTerminal(signal)) {
+    // What continues ukrun continues the command, whoever has the terminal inside.
+    if (!SignalSandboxTerminal(signal) || signal == abi::kSigCont) {
       static_cast<void>(SendSignal(*init, KernelSignal(signal)));
     }
   }
@@ -107,6 +108,12 @@ void SendStartError(const std::string& message, int status) {
   ukrun_proto_ControlEvent event = ukrun_proto_ControlEvent_init_zero;
   CopyText(event.start_error, sizeof(event.start_error), message);
   event.start_status = static_cast<uint32_t>(status);
+  Send(event);
+}
+
+void SendStopped(int signal) {
+  ukrun_proto_ControlEvent event = ukrun_proto_ControlEvent_init_zero;
+  event.stopped_signal = static_cast<uint32_t>(signal);
   Send(event);
 }
 

@@ -190,6 +190,11 @@ Result<void> StartInit(const SandboxSettings& settings) {
     cpus[cpu / 64] |= uint64_t{1} << (cpu % 64);
   }
   task->set_affinity(std::move(cpus));
+  for (uint32_t signal : settings.ignored_signals) {
+    if (signal >= 1 && signal <= abi::kSignalCount) {
+      task->thread_group().actions->actions[signal - 1].handler = abi::kSigIgn;
+    }
+  }
   TaskStart start;
   start.task = task;
   start.prepare = [&settings](Task& init) { return RunCommand(init, settings); };

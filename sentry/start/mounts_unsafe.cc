@@ -36,8 +36,10 @@ HostIdentity IdentityOf(const SandboxSettings& settings) {
   HostIdentity identity;
   identity.host_uid = settings.host_uid;
   identity.host_gid = settings.host_gid;
-  identity.uid = settings.uid;
-  identity.gid = settings.gid;
+  // `--user 0` shows the caller's files as root's; another user sees them as they are.
+  bool as_root = settings.uid == 0;
+  identity.uid = as_root ? settings.uid : settings.host_uid;
+  identity.gid = as_root ? settings.gid : settings.host_gid;
   return identity;
 }
 

@@ -54,6 +54,7 @@ struct SandboxSettings {
   std::vector<std::byte> termios;
   // The caller's shell reads the terminal until a control request says otherwise.
   bool terminal_in_background = false;
+  std::vector<uint32_t> ignored_signals;  // by the caller, and so by PID 1
   int strace_fd = -1;
   int debug_fd = -1;
   int keep_attach = -1;
@@ -63,8 +64,6 @@ struct SandboxSettings {
 
   // From the first stage.
   uint64_t vdso_base = 0;
-  uint64_t vdso_begin = 0;  // its data pages, then its code up to vdso_end
-  uint64_t vdso_end = 0;
   uint64_t hwcap = 0;
   uint64_t hwcap2 = 0;
   uint64_t minimum_signal_stack = 0;

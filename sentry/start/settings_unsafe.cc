@@ -112,6 +112,8 @@ Result<SandboxSettings> Convert(const ukrun_proto_SandboxConfig& config) {
                                       Small(config.window.y_pixels)};
   settings.termios = Bytes(config.termios);
   settings.terminal_in_background = config.terminal_in_background;
+  settings.ignored_signals.assign(config.ignored_signals,
+                                  config.ignored_signals + config.ignored_signals_count);
   settings.strace_fd = config.strace_fd;
   settings.debug_fd = config.debug_fd;
   settings.keep_attach = config.keep_attach;
@@ -138,8 +140,6 @@ Result<SandboxSettings> LoadSettings(int fd, const startup::BootInfo& boot) {
   pb_release(ukrun_proto_SandboxConfig_fields, &config);
   if (settings.ok()) {
     settings->vdso_base = boot.vdso_base;
-    settings->vdso_begin = boot.vdso_begin;
-    settings->vdso_end = boot.vdso_end;
     settings->hwcap = boot.hwcap;
     settings->hwcap2 = boot.hwcap2;
     settings->minimum_signal_stack = boot.minimum_signal_stack;

@@ -145,7 +145,7 @@ Result<int64_t> Requeue(Task& task, GuestAddr address, FutexScope scope, uint32_
     }
   }
   FutexTable::RequeueCount count = Futexes().Requeue(from, to, wake, requeue);
-  return expected != nullptr ? count.woken + count.moved : count.woken;
+  return count.woken + count.moved;
 }
 
 }  // namespace

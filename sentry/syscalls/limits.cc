@@ -5,6 +5,7 @@
 #include "sentry/kernel.h"
 #include "sentry/task/exit.h"
 #include "sentry/task/usage.h"
+#include "sentry/time/process_timers.h"
 
 namespace ukrun {
 namespace {
@@ -24,6 +25,9 @@ Result<void> ChangeLimit(Task& task, ThreadGroup& group, int resource, const Rli
     return Fail(EPERM);
   }
   group.SetLimit(resource, ResourceLimit{wanted.soft, wanted.hard});
+  if (resource == kRlimitCpu) {
+    group.timers().ApplyCpuLimit();
+  }
   return Ok();
 }
 

@@ -9,6 +9,7 @@
 #include "sentry/syscalls/blocking.h"
 #include "sentry/task/exit.h"
 #include "sentry/task/task_loop.h"
+#include "sentry/time/process_timers.h"
 
 namespace ukrun {
 namespace {
@@ -234,6 +235,9 @@ Result<int64_t> CloneTask(Task& parent, const CloneRequest& request) {
     }
   }
 
+  if ((request.flags & CLONE_THREAD) == 0) {
+    birth->group->timers().ApplyCpuLimit();
+  }
   TaskStart start;
   start.task = child;
   start.thread = std::move(space.thread);

@@ -381,6 +381,10 @@ bool IsOrphanedLocked(const ProcessGroup& group, const ThreadGroup* ignoring) {
     if (member == ignoring || member->zombie) {
       continue;
     }
+    // The parent of PID 1 is outside: the caller's shell, which hears of stops and continues.
+    if (member == kernel().tasks().init()) {
+      return false;
+    }
     // A parent that merely adopted the member controls nothing; PID 1 may be a shell.
     const ThreadGroup* parent = member->parent;
     if (parent != nullptr && !member->adopted && parent->process_group &&

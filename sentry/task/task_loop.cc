@@ -2,7 +2,6 @@
 
 #include <time.h>
 
-#include "base/check.h"
 #include "base/host_call.h"
 #include "base/log.h"
 #include "base/thread.h"
@@ -56,8 +55,9 @@ void Loop(Task& task) {
     } else if (const auto* fault = std::get_if<FaultStop>(&stop)) {
       HandleFault(task, *fault);
     } else if (std::holds_alternative<GoneStop>(stop)) {
-      // Nobody here has killed it: the sandbox is no longer whole.
-      Panic("a guest's host process was killed from outside");
+      // The host took the process, most likely for its memory (a cgroup's limit): as good as
+      // SIGKILL.
+      BeginGroupExit(task.thread_group(), abi::kSigKill);
     }
     // The kernel thread serves nobody else: its own CPU time is the task's system time.
     task.set_system_time(HostClockNs(CLOCK_THREAD_CPUTIME_ID));

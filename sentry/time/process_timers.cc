@@ -15,6 +15,11 @@ namespace {
 // Clocks of itimers that clock_gettime(2) has no number for.
 constexpr int32_t kUserTimeClock = -1;
 
+constexpr int32_t kItimerId = -1;
+constexpr int32_t kCpuLimitId = -2;
+constexpr size_t kCpuLimitSlot = 3;
+constexpr int64_t kSecondNs = 1'000'000'000;
+
 constexpr int64_t kCpuCheckNs = 1'000'000;
 constexpr size_t kMostPosixTimers = 8192;
 
@@ -132,6 +137,10 @@ void ProcessTimers::Notify(ProcessTimer& timer, int32_t missed) {
   const TimerNotification& notification = timer.notification_;
   TaskTree& tree = kernel().tasks();
   MutexGuard guard(tree.lock());
+  if (timer.posix_id_ == kCpuLimitId && CpuLimitExceededLocked()) {
+    BeginGroupExitLocked(group_, abi::kSigKill);
+    return;
+  }
   if (timer.posix_id_ < 0) {
     static_cast<void>(SendSignalLocked(group_, KernelSignal(notification.signal)));
     return;
@@ -182,11 +191,45 @@ TimerSetting ProcessTimers::SetItimer(Itimer which, const TimerSetting& setting)
       int signal = which == Itimer::kReal      ? abi::kSigAlrm
                    : which == Itimer::kVirtual ? abi::kSigVtalrm
                                                : abi::kSigProf;
-      slot = MakeRef<ProcessTimer>(*this, clock, 0, -1, SignalOnly(signal));
+      slot = MakeRef<ProcessTimer>(*this, clock, 0, kItimerId, SignalOnly(signal));
     }
     timer = slot;
   }
   return Change(*timer, setting, TimeKind::kRelative);
+}
+
+// Seconds of CPU time as nanoseconds; far limits are none.
+static int64_t LimitNs(uint64_t seconds) {
+  constexpr uint64_t kMost = INT64_MAX / kSecondNs;
+  return seconds >= kMost ? INT64_MAX : static_cast<int64_t>(seconds) * kSecondNs;
+}
+
+bool ProcessTimers::CpuLimitExceededLocked() const {
+  ResourceUsage usage = UsageLocked(group_);
+  return usage.user_ns + usage.system_ns >= LimitNs(group_.GetLimit(kRlimitCpu).hard);
+}
+
+void ProcessTimers::ApplyCpuLimit() {
+  ResourceLimit limit = group_.GetLimit(kRlimitCpu);
+  RefPtr<ProcessTimer> timer;
+  {
+    auto state = state_.Lock();
+    RefPtr<ProcessTimer>& slot = state->itimers[kCpuLimitSlot];
+    if (!slot) {
+      if (limit.soft == UINT64_MAX) {
+        return;
+      }
+      slot = MakeRef<ProcessTimer>(*this, CLOCK_PROCESS_CPUTIME_ID, 0, kCpuLimitId,
+                                   SignalOnly(abi::kSigXcpu));
+    }
+    timer = slot;
+  }
+  TimerSetting setting;
+  if (limit.soft != UINT64_MAX) {
+    setting.value_ns = std::max<int64_t>(LimitNs(limit.soft), 1);
+    setting.interval_ns = kSecondNs;
+  }
+  static_cast<void>(Change(*timer, setting, TimeKind::kAbsolute));
 }
 
 Result<int32_t> ProcessTimers::Create(int32_t clock_id, int32_t tid,
@@ -258,7 +301,7 @@ void ProcessTimers::DeletePosixTimers() {
 
 void ProcessTimers::DeleteAll() {
   DeletePosixTimers();
-  std::array<RefPtr<ProcessTimer>, 3> itimers;
+  std::array<RefPtr<ProcessTimer>, 4> itimers;
   itimers.swap(state_.Lock()->itimers);
   for (RefPtr<ProcessTimer>& timer : itimers) {
     if (timer) {

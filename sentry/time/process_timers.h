@@ -50,7 +50,7 @@ class ProcessTimer final : public Timer, public RefCounted<ProcessTimer> {
   ProcessTimers& owner_;
   const int32_t clock_id_;
   const int32_t tid_;
-  const int32_t posix_id_;  // -1: an itimer
+  const int32_t posix_id_;  // negative: an itimer, or RLIMIT_CPU's
   const TimerNotification notification_;
   // Guarded by the owner's lock. In the timer's clock; 0: not set.
   int64_t deadline_ns_ = 0;
@@ -78,6 +78,10 @@ class ProcessTimers {
   Result<int32_t> Overrun(int32_t id);
   Result<void> Delete(int32_t id);
 
+  // RLIMIT_CPU has been set or inherited: SIGXCPU at the soft limit and each second after
+  // that, SIGKILL at the hard one.
+  void ApplyCpuLimit();
+
   // execve(2): POSIX timers go, itimers stay.
   void DeletePosixTimers();
   // The process has ended: nothing fires any more.
@@ -86,7 +90,8 @@ class ProcessTimers {
  private:
   friend class ProcessTimer;
   struct State {
-    std::array<RefPtr<ProcessTimer>, 3> itimers;
+    // The three of setitimer(2), then the one of RLIMIT_CPU.
+    std::array<RefPtr<ProcessTimer>, 4> itimers;
     std::map<int32_t, RefPtr<ProcessTimer>> posix;
     int32_t next_id = 0;
   };
@@ -96,6 +101,7 @@ class ProcessTimers {
   TimerSetting Remaining(const ProcessTimer& timer) const;
   static TimerSetting RemainingAt(const ProcessTimer& timer, int64_t now);
   void Discard(ProcessTimer& timer);
+  bool CpuLimitExceededLocked() const;
   void ArmLocked(ProcessTimer& timer, int64_t now);
   void Notify(ProcessTimer& timer, int32_t missed);
   TimerSetting Change(ProcessTimer& timer, const TimerSetting& setting, TimeKind kind);

@@ -497,7 +497,7 @@ size_t LineDiscipline::TakeInput(char* to, size_t size) {
   return copied;
 }
 
-// --- Flushing and flow ----------------------------------------------------------------------------
+// --- Flushing and flow --------------------------------------------------------------------------
 
 void LineDiscipline::FlushInput() {
   typed_.clear();

@@ -43,7 +43,8 @@ Result<RefPtr<File>> CreateMemfd(Task& task, std::string_view name, const MemfdO
   open.read = true;
   open.write = true;
   open.status_flags = kLargeFile;
-  return inode->Open(task, AnonymousPath("memfd:" + std::string(name), inode), open);
+  std::string shown = "/memfd:" + std::string(name) + " (deleted)";
+  return inode->Open(task, AnonymousPath(std::move(shown), inode), open);
 }
 
 }  // namespace ukrun

@@ -94,9 +94,6 @@ void OverlayRegular::ContentsChanged(TmpfsRegular& above) {
 }
 
 Result<void> OverlayRegular::SetSize(uint64_t size) {
-  if (size > MemoryObject::kLargestSize) {
-    return Fail(EFBIG);
-  }
   if (size == 0 && !Above()) {
     // Nothing needs to be copied to be thrown away.
     MutexGuard guard(copy_lock_);
@@ -104,7 +101,7 @@ Result<void> OverlayRegular::SetSize(uint64_t size) {
     has_contents_.store(true, std::memory_order_release);
     SetChanged();
   }
-  return TRY(CopyUp())->contents().Truncate(size);
+  return TRY(CopyUp())->Resize(size);
 }
 
 Result<RefPtr<File>> OverlayRegular::Open(Task&, const Path& path, const OpenOptions& options) {

@@ -16,7 +16,7 @@ constexpr size_t kNameColumn = 73;
 // What programs use of a stack, as far as anybody can guess.
 constexpr uint64_t kUsualStack = 132 * 1024;
 
-// One line, ready to print. The kernel's own pages that a guest sees have no Vma.
+// One line, ready to print.
 struct Mapping {
   uint64_t begin = 0;
   uint64_t end = 0;
@@ -26,7 +26,7 @@ struct Mapping {
   uint64_t device = 0;
   uint64_t inode_number = 0;
   std::string name;
-  Vma vma;  // empty range for the kernel's own
+  Vma vma;
 };
 
 // What may be in memory of one mapping.
@@ -124,8 +124,8 @@ struct PageCounts {
 PageCounts Count(const Mapping& mapping) {
   PageCounts counts;
   counts.size = mapping.end - mapping.begin;
-  counts.resident = mapping.vma.size() == 0 ? counts.size : ResidentBytes(mapping.vma);
-  bool anonymous = !mapping.vma.object && mapping.vma.size() != 0;
+  counts.resident = ResidentBytes(mapping.vma);
+  bool anonymous = !mapping.vma.object;
   counts.anonymous = anonymous ? counts.resident : 0;
   counts.shared = anonymous ? 0 : counts.resident;
   counts.locked = mapping.vma.locked ? counts.resident : 0;

@@ -141,7 +141,8 @@ Result<std::string> OutOfMemoryScoreText(const TargetView& view) {
   int64_t share = 0;
   if (view.resources.mm && memory != 0) {
     uint64_t resident = std::min(GetResidentSizes(*view.resources.mm).total(), memory);
-    share = static_cast<int64_t>(resident / kPageSize * 1000 / std::max(memory / kPageSize, uint64_t{1}));
+    uint64_t pages = std::max(memory / kPageSize, uint64_t{1});
+    share = static_cast<int64_t>(resident / kPageSize * 1000 / pages);
   }
   int32_t adjust = view.group().out_of_memory_score_adjust.load();
   int64_t score = adjust == -1000 ? 0 : (1000 + share + adjust) * 2 / 3;

@@ -4,7 +4,7 @@
 #include <linux/falloc.h>
 #include <unistd.h>
 
-#include "sentry/mm/page_pool.h"
+#include "sentry/mm/shrink.h"
 
 #ifndef F_SEAL_EXEC
 #define F_SEAL_EXEC 0x0020
@@ -37,8 +37,15 @@ void TmpfsRegular::DescribeContents(Attributes& attributes) {
   attributes.blocks = contents_->allocated_bytes() / 512;
 }
 
-Result<void> TmpfsRegular::SetSize(uint64_t size) {
-  return size > MemoryObject::kLargestSize ? Fail(EFBIG) : contents_->Truncate(size);
+Result<void> TmpfsRegular::Resize(uint64_t size) {
+  if (size > MemoryObject::kLargestSize) {
+    return Fail(EFBIG);
+  }
+  TRY(contents_->Truncate(size));
+  if (contents_->is_mapped()) {
+    ForgetMappedBeyond(*contents_, size);
+  }
+  return Ok();
 }
 
 Result<void> TmpfsRegular::CheckChange(const AttributeChange& change) {

@@ -12,6 +12,8 @@ class TmpfsRegular final : public TmpfsInode {
   Result<RefPtr<File>> Open(Task& task, const Path& path, const OpenOptions& options) override;
   MemoryObject& contents() { return *contents_; }
   const RefPtr<MemoryObject>& shared_contents() const { return contents_; }
+  // Changes the size, also as seen through mappings.
+  Result<void> Resize(uint64_t size);
   // fallocate(2), with the modes that Linux's tmpfs has.
   Result<void> Allocate(int mode, uint64_t offset, uint64_t length);
 
@@ -21,7 +23,7 @@ class TmpfsRegular final : public TmpfsInode {
   TmpfsRegular(TmpfsFileSystem& file_system, const NewInode& what);
 
   void DescribeContents(Attributes& attributes) override;
-  Result<void> SetSize(uint64_t size) override;
+  Result<void> SetSize(uint64_t size) override { return Resize(size); }
   Result<void> CheckChange(const AttributeChange& change) override;
 
   const RefPtr<MemoryObject> contents_;

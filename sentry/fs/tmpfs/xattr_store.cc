@@ -3,8 +3,16 @@
 namespace ukrun {
 
 bool IsStoredXattr(std::string_view name) {
-  return name.starts_with("user.") || name.starts_with("trusted.") ||
-         name.starts_with("security.");
+  if (name == "security.selinux") {
+    // Nothing labels files here, and tools that hear so stop asking for every file.
+    return false;
+  }
+  for (std::string_view space : {"user.", "trusted.", "security."}) {
+    if (name.starts_with(space)) {
+      return name.size() > space.size();
+    }
+  }
+  return false;
 }
 
 Result<std::string> XattrStore::Get(std::string_view name) const {
