@@ -142,8 +142,10 @@ TEST_F(ExitWaitTest, WaitidDescribesAKill) {
 }
 
 TEST_F(ExitWaitTest, WaitidDescribesStopAndContinue) {
-  const pid_t pid = ForkChild([] {
+  Channel<> go;  // An end right after the continuation would take its place.
+  const pid_t pid = ForkChild([&] {
     raise(SIGSTOP);
+    go.Receive();
     return 6;
   });
   siginfo_t info = WaitId(P_PID, static_cast<id_t>(pid), WSTOPPED);
@@ -153,6 +155,7 @@ TEST_F(ExitWaitTest, WaitidDescribesStopAndContinue) {
   info = WaitId(P_PID, static_cast<id_t>(pid), WCONTINUED);
   EXPECT_EQ(info.si_code, CLD_CONTINUED);
   EXPECT_EQ(info.si_status, SIGCONT);
+  go.Send();
   EXPECT_EQ(WaitFor(pid), "exited 6");
 }
 

@@ -341,7 +341,7 @@ void MemoryManager::InitializeBreak(uint64_t address) {
   state->break_end = address;
 }
 
-uint64_t MemoryManager::Break(uint64_t address, uint64_t data_limit) {
+uint64_t MemoryManager::Break(uint64_t address, uint64_t data_limit, uint64_t size_limit) {
   auto state = state_.Lock();
   if (address < state->break_begin || !ValidRange(address, 0) ||
       address - state->break_begin > data_limit) {
@@ -357,6 +357,7 @@ uint64_t MemoryManager::Break(uint64_t address, uint64_t data_limit) {
     options.fixed = true;
     options.no_replace = true;
     options.label = "[heap]";
+    options.size_limit = size_limit;
     if (!MapLocked(*state, std::move(options)).ok()) {
       return state->break_end;
     }

@@ -66,7 +66,7 @@ class MemoryManager : public RefCounted<MemoryManager> {
                          uint64_t flags, uint64_t new_address, uint64_t size_limit);
   Result<void> Advise(uint64_t address, uint64_t size, int advice);
   // Returns the new break, or the old one when it could not be moved.
-  uint64_t Break(uint64_t address, uint64_t data_limit);
+  uint64_t Break(uint64_t address, uint64_t data_limit, uint64_t size_limit);
   void InitializeBreak(uint64_t address);
   enum class Lock : uint8_t { kNo, kYes, kOnFault };
   Result<void> SetLocked(uint64_t address, uint64_t size, Lock lock, uint64_t limit_bytes);

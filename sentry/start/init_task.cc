@@ -133,6 +133,9 @@ Result<void> RunCommand(Task& task, const SandboxSettings& settings) {
     return cwd.failure();
   }
   task.fs().set_cwd(*std::move(cwd));
+  // From here on as the user: only the way to the working directory is walked as root, so
+  // that --user may name somebody who could not go there alone.
+  task.set_credentials(UserCredentials(settings));
   ExecRequest request;
   Result<RefPtr<File>> file = FindCommand(task, settings, &request.file_name);
   Result<void> run = Ok();
@@ -184,7 +187,6 @@ Task& MakeInitTask(Path root) {
 Result<void> StartInit(const SandboxSettings& settings) {
   RefPtr<Task> task = kernel().tasks().FindTask(1);
   TRY(OpenStandardStreams(*task, settings));
-  task->set_credentials(UserCredentials(settings));
   std::vector<uint64_t> cpus((settings.cpu_count + 63) / 64);
   for (uint32_t cpu = 0; cpu < settings.cpu_count; ++cpu) {
     cpus[cpu / 64] |= uint64_t{1} << (cpu % 64);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/window.h"
 #include "sentry/net/socket.h"
 #include "sentry/signal/signals.h"
 #include "sentry/syscalls/blocking.h"
@@ -21,7 +22,14 @@ constexpr uint32_t kKnownFlags =
 // preadv2 and pwritev2: the file's own position.
 constexpr int64_t kOwnPosition = -1;
 
-size_t Capped(uint64_t count) { return std::min<uint64_t>(count, kMostTransferred); }
+// The size of a transfer, if the buffer lies in user space (Linux's access_ok).
+// Errors: EFAULT.
+Result<size_t> CheckBuffer(GuestAddr buffer, uint64_t count) {
+  if (count > kUserEnd || buffer.value() > kUserEnd - count) {
+    return Fail(EFAULT);
+  }
+  return std::min<uint64_t>(count, kMostTransferred);
+}
 
 Result<size_t> AfterRead(File& file, Result<size_t> result) {
   if (result.ok() && *result > 0) {
@@ -101,6 +109,7 @@ Result<std::vector<GuestIo::Segment>> LoadIovec(Task& task, GuestAddr vector, ui
     uint64_t size = std::min<uint64_t>(piece.size, kMostTransferred - total);
     total += size;
     if (size > 0) {
+      TRY(CheckBuffer(GuestAddr(piece.address), size));
       segments.push_back({piece.address, size});
     }
   }
@@ -158,13 +167,13 @@ Result<size_t> WriteFileAt(Task& task, File& file, GuestIo& io, int64_t offset) 
 
 Result<size_t> Read(Task& task, Fd fd, GuestAddr buffer, uint64_t count) {
   RefPtr<File> file = TRY(GetReadable(task, fd));
-  GuestIo io(task.memory(), buffer, Capped(count));
+  GuestIo io(task.memory(), buffer, TRY(CheckBuffer(buffer, count)));
   return ReadFile(task, *file, io);
 }
 
 Result<size_t> Write(Task& task, Fd fd, GuestAddr buffer, uint64_t count) {
   RefPtr<File> file = TRY(GetWritable(task, fd));
-  GuestIo io(task.memory(), buffer, Capped(count));
+  GuestIo io(task.memory(), buffer, TRY(CheckBuffer(buffer, count)));
   return WriteFile(task, *file, io);
 }
 
@@ -173,7 +182,7 @@ Result<size_t> Pread64(Task& task, Fd fd, GuestAddr buffer, uint64_t count, int6
     return Fail(EINVAL);
   }
   RefPtr<File> file = TRY(GetReadable(task, fd));
-  GuestIo io(task.memory(), buffer, Capped(count));
+  GuestIo io(task.memory(), buffer, TRY(CheckBuffer(buffer, count)));
   return ReadFileAt(task, *file, io, offset);
 }
 
@@ -182,7 +191,7 @@ Result<size_t> Pwrite64(Task& task, Fd fd, GuestAddr buffer, uint64_t count, int
     return Fail(EINVAL);
   }
   RefPtr<File> file = TRY(GetWritable(task, fd));
-  GuestIo io(task.memory(), buffer, Capped(count));
+  GuestIo io(task.memory(), buffer, TRY(CheckBuffer(buffer, count)));
   return WriteFileAt(task, *file, io, offset);
 }
 

@@ -131,7 +131,8 @@ Result<GuestAddr> Mremap(Task& task, GuestAddr old_address, uint64_t old_size, u
 
 Result<GuestAddr> Brk(Task& task, GuestAddr address) {
   return GuestAddr(
-      task.mm().Break(address.value(), task.thread_group().GetLimit(kRlimitData).soft));
+      task.mm().Break(address.value(), task.thread_group().GetLimit(kRlimitData).soft,
+                      task.thread_group().GetLimit(kRlimitAs).soft));
 }
 
 Result<void> Madvise(Task& task, GuestAddr address, uint64_t size, int32_t advice) {
