@@ -136,7 +136,11 @@ TEST_F(GoferProcessTest, ItsDeathEndsPendingAndLaterCalls) {
   Start({.hide = {}, .homes = {}, .descriptors = 4096, .program = true, .on_broken = [](auto) {
            g_broken_calls.fetch_add(1);
          }});
+  // The signal takes effect some time later; until then walks would still be answered.
   kill(gofer_pid(), SIGSTOP);
+  int status = 0;
+  ASSERT_EQ(waitpid(gofer_pid(), &status, WUNTRACED), gofer_pid());
+  ASSERT_TRUE(WIFSTOPPED(status));
   std::vector<std::thread> threads;
   std::atomic<int> failed{0};
   for (int i = 0; i < 40; ++i) {  // more than there are slots
