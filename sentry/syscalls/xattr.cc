@@ -29,6 +29,9 @@ Result<void> CheckNamespace(Task& task, const Path& path, std::string_view name,
   if (writes && IsReadOnly(path)) {
     return Fail(EROFS);
   }
+  if (name == "user." || name == "trusted." || name == "security.") {
+    return Fail(EINVAL);
+  }
   if (name.starts_with("system.")) {
     return Ok();  // the file system decides
   }

@@ -91,7 +91,7 @@ class Task : public RefCounted<Task> {
   // CPU time in guest code and in the kernel.
   int64_t UserTimeNs() const;
   int64_t SystemTimeNs() const;
-  void set_system_time(int64_t ns) { system_time_ns_.store(ns, std::memory_order_relaxed); }
+  void AddSystemTime(int64_t ns) { system_time_ns_.fetch_add(ns, std::memory_order_relaxed); }
 
   // --- Task thread only: replacing resources. What is replaced ends after the lock.
   void set_mm(RefPtr<MemoryManager> mm);

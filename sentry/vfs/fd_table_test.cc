@@ -70,10 +70,9 @@ TEST_F(FdTableTest, LimitFailsWithEmfile) {
 
 // No number may make the table grow without bound.
 TEST_F(FdTableTest, HugeNumbersAreRefused) {
-  EXPECT_TRUE(table_->InstallAt(task(), Fd{INT32_MAX}, NewFile(), CloseOnExec::kNo, UINT64_MAX)
-                  .Is(EBADF));
-  EXPECT_TRUE(table_->InstallAt(task(), Fd{-1}, NewFile(), CloseOnExec::kNo, UINT64_MAX)
-                  .Is(EBADF));
+  EXPECT_TRUE(
+      table_->InstallAt(task(), Fd{INT32_MAX}, NewFile(), CloseOnExec::kNo, UINT64_MAX).Is(EBADF));
+  EXPECT_TRUE(table_->InstallAt(task(), Fd{-1}, NewFile(), CloseOnExec::kNo, UINT64_MAX).Is(EBADF));
   EXPECT_TRUE(Install(NewFile(), INT32_MAX, UINT64_MAX).Is(EINVAL));
 }
 

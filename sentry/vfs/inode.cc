@@ -40,8 +40,7 @@ Result<void> Inode::Remove(std::string_view, Inode&) {
   return Fail(type() == S_IFDIR ? EPERM : ENOTDIR);
 }
 
-Result<void> Inode::Rename(std::string_view, Inode&, Inode&, std::string_view, Inode*,
-                           RenameMode) {
+Result<void> Inode::Rename(std::string_view, Inode&, Inode&, std::string_view, Inode*, RenameMode) {
   return Fail(type() == S_IFDIR ? EPERM : ENOTDIR);
 }
 
@@ -51,9 +50,7 @@ Result<std::string> Inode::ReadLink() { return Fail(EINVAL); }
 
 Result<Path> Inode::FollowMagicLink(Task&) { return Fail(EINVAL); }
 
-Result<RefPtr<File>> Inode::Open(Task&, const Path&, const OpenOptions&) {
-  return Fail(ENXIO);
-}
+Result<RefPtr<File>> Inode::Open(Task&, const Path&, const OpenOptions&) { return Fail(ENXIO); }
 
 Result<std::string> Inode::GetXattr(std::string_view) { return Fail(EOPNOTSUPP); }
 

@@ -26,15 +26,13 @@ constinit MountTable* table = nullptr;
 constinit uint64_t last_mount_id = 0;
 
 RefPtr<Mount> NewMountLocked(const MountRequest& request) {
-  RefPtr<Dentry> root = request.root ? request.root
-                                     : Dentry::CreateRoot(request.file_system->root());
+  RefPtr<Dentry> root =
+      request.root ? request.root : Dentry::CreateRoot(request.file_system->root());
   return MakeRef<Mount>(request.file_system, std::move(root), request.flags, ++last_mount_id,
                         request.source);
 }
 
-bool IsMountRootLocked(const Path& path) {
-  return path.mount && path.mount->root() == path.dentry;
-}
+bool IsMountRootLocked(const Path& path) { return path.mount && path.mount->root() == path.dentry; }
 
 }  // namespace
 
@@ -57,8 +55,8 @@ Result<RefPtr<Mount>> AttachMount(const Path& where, const MountRequest& request
   if (place.dentry->unlinked()) {
     return Fail(ENOENT);
   }
-  uint32_t root_type = request.root ? request.root->inode()->type()
-                                    : request.file_system->root()->type();
+  uint32_t root_type =
+      request.root ? request.root->inode()->type() : request.file_system->root()->type();
   if ((covered->type() == S_IFDIR) != (root_type == S_IFDIR)) {
     return Fail(ENOTDIR);
   }

@@ -49,17 +49,15 @@ void Object(const Path& path, uint32_t mask) {
   Deliver(*inode, FileEvent{.mask = mask, .unlinked = unlinked});
 }
 
-void Moved(const Path& from, std::string_view old_name, const Path& to,
-           std::string_view new_name, Inode& moved) {
+void Moved(const Path& from, std::string_view old_name, const Path& to, std::string_view new_name,
+           Inode& moved) {
   uint32_t cookie = NextCookie();
   uint32_t bit = DirectoryBit(moved);
   if (RefPtr<Inode> directory = from.dentry->inode()) {
-    Deliver(*directory, FileEvent{.mask = IN_MOVED_FROM | bit, .cookie = cookie,
-                                  .name = old_name});
+    Deliver(*directory, FileEvent{.mask = IN_MOVED_FROM | bit, .cookie = cookie, .name = old_name});
   }
   if (RefPtr<Inode> directory = to.dentry->inode()) {
-    Deliver(*directory, FileEvent{.mask = IN_MOVED_TO | bit, .cookie = cookie,
-                                  .name = new_name});
+    Deliver(*directory, FileEvent{.mask = IN_MOVED_TO | bit, .cookie = cookie, .name = new_name});
   }
   Deliver(moved, FileEvent{.mask = IN_MOVE_SELF | bit});
 }

@@ -1,6 +1,7 @@
 // open(2) and its relatives: finding or making the file, checking, and asking the file
 // system (or a device, or a pipe) for the file description.
 #include <fcntl.h>
+#include <linux/openat2.h>
 
 #include "base/format.h"
 #include "sentry/task/task.h"
@@ -234,7 +235,9 @@ Result<RefPtr<File>> OpenCreating(Task& task, Fd start, std::string_view path,
       continue;
     }
     Path found{walker.current().mount, std::move(dentry)};
-    StepIntoMounts(found);
+    if (StepIntoMounts(found) && (request.resolve & RESOLVE_NO_XDEV) != 0) {
+      return Fail(EXDEV);
+    }
     return OpenFound(task, found, request, created);
   }
 }
