@@ -21,11 +21,8 @@ constexpr size_t kMostPrimed = 16 * 1024;
 // shown under one st_dev.
 constexpr unsigned kDeviceIndexShift = 52;
 
-// Another thread was faster: its inode gets the handle.
-void Disown(const RefPtr<HostInode>& unused) {
-  if (unused) {
-    unused->DropHandles();
-  }
+bool HasManyNames(const GoferAttributes& attributes) {
+  return IsRegularMode(attributes.mode) && attributes.nlink > 1;
 }
 
 }  // namespace
@@ -78,58 +75,52 @@ Result<FileSystemStatistics> HostFileSystem::Statistics() {
 
 // --- Inodes -----------------------------------------------------------------------------------
 
-RefPtr<HostInode> HostFileSystem::FindOrMake(const GoferNode& node, bool* made) {
-  *made = false;
-  const GoferAttributes& attributes = node.attributes;
+RefPtr<HostInode> HostFileSystem::FindLocked(Inodes& inodes, const GoferNode& node) {
   uint64_t handle = static_cast<uint64_t>(node.handle);
-  bool many_names = (attributes.mode & S_IFMT) == S_IFREG && attributes.nlink > 1;
-  HostFileKey key(attributes);
-  // Made before the lock, which its constructor also needs.
-  RefPtr<HostInode> fresh;
-  for (;;) {
-    auto inodes = inodes_.Lock();
-    auto by_handle = inodes->by_handle.find(handle);
-    if (by_handle != inodes->by_handle.end() && by_handle->second->TryRef()) {
-      Disown(fresh);
-      return RefPtr<HostInode>::Adopt(by_handle->second);
+  auto by_handle = inodes.by_handle.find(handle);
+  if (by_handle != inodes.by_handle.end() && by_handle->second->TryRef()) {
+    return RefPtr<HostInode>::Adopt(by_handle->second);
+  }
+  if (HasManyNames(node.attributes)) {
+    auto by_file = inodes.by_file.find(HostFileKey(node.attributes));
+    if (by_file != inodes.by_file.end() && by_file->second->TryRef()) {
+      inodes.by_handle.insert_or_assign(handle, by_file->second);
+      return RefPtr<HostInode>::Adopt(by_file->second);
     }
-    if (many_names) {
-      auto by_file = inodes->by_file.find(key);
-      if (by_file != inodes->by_file.end() && by_file->second->TryRef()) {
-        inodes->by_handle.insert_or_assign(handle, by_file->second);
-        Disown(fresh);
-        return RefPtr<HostInode>::Adopt(by_file->second);
-      }
-    }
-    if (fresh) {
-      inodes->by_handle.insert_or_assign(handle, fresh.get());
-      if (many_names) {
-        inodes->by_file.insert_or_assign(key, fresh.get());
-      }
-      *made = true;
-      return fresh;
-    }
-    inodes.Unlock();
-    switch (attributes.mode & S_IFMT) {
-      case S_IFDIR:
-        fresh = MakeRef<HostDirectory>(*this, node);
-        break;
-      case S_IFREG:
-        fresh = MakeRef<HostRegular>(*this, node);
-        break;
-      default:
-        fresh = MakeRef<HostInode>(*this, node);
-        break;
-    }
+  }
+  return nullptr;
+}
+
+RefPtr<HostInode> HostFileSystem::MakeInode(const GoferNode& node) {
+  switch (node.attributes.mode & S_IFMT) {
+    case S_IFDIR:
+      return MakeRef<HostDirectory>(*this, node);
+    case S_IFREG:
+      return MakeRef<HostRegular>(*this, node);
+    default:
+      return MakeRef<HostInode>(*this, node);
   }
 }
 
 RefPtr<HostInode> HostFileSystem::Intern(const GoferNode& node) {
-  bool made = false;
-  RefPtr<HostInode> inode = FindOrMake(node, &made);
-  if (!made) {
-    inode->Learn(node);
+  RefPtr<HostInode> inode = FindLocked(*inodes_.Lock(), node);
+  if (!inode) {
+    // Made without the lock, which its constructor also needs.
+    RefPtr<HostInode> fresh = MakeInode(node);
+    auto inodes = inodes_.Lock();
+    inode = FindLocked(*inodes, node);
+    if (!inode) {
+      inodes->by_handle.insert_or_assign(static_cast<uint64_t>(node.handle), fresh.get());
+      if (HasManyNames(node.attributes)) {
+        inodes->by_file.insert_or_assign(fresh->key(), fresh.get());
+      }
+      return fresh;
+    }
+    inodes.Unlock();
+    // Another thread was faster: its inode gets the handle.
+    fresh->DropHandles();
   }
+  inode->Learn(node);
   return inode;
 }
 

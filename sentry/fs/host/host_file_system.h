@@ -103,7 +103,9 @@ class HostFileSystem final : public FileSystem {
   };
 
   HostFileSystem(GoferClient& client, const HostIdentity& identity, bool writable);
-  RefPtr<HostInode> FindOrMake(const GoferNode& node, bool* made);
+  // Null when there is none.
+  static RefPtr<HostInode> FindLocked(Inodes& inodes, const GoferNode& node);
+  RefPtr<HostInode> MakeInode(const GoferNode& node);
 
   // Constant after construction.
   GoferClient& client_;
