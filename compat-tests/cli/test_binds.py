@@ -47,10 +47,14 @@ class BindTest(UkrunTest):
         self.assertEqual(status.st_mode & 0o777, 0o640)
 
     def test_host_changes_are_seen(self):
-        script = f"cat {self.shared}/file; read go; cat {self.shared}/file; ls {self.shared}"
+        # cat must have met the end of the file before the file changes.
+        script = (
+            f"cat {self.shared}/file; echo over; read go; cat {self.shared}/file; ls {self.shared}"
+        )
         command = self.command("/bin/sh", "-c", script, flags=["--quiet", "--bind", self.shared])
         process = self.start(command, stdin=-1, stdout=-1)
         self.assertEqual(process.stdout.readline(), b"given\n")
+        self.assertEqual(process.stdout.readline(), b"over\n")
         (self.shared / "file").write_text("changed outside\n", encoding="utf-8")
         (self.shared / "another").write_text("", encoding="utf-8")
         out, _ = process.communicate(b"\n", timeout=60)
