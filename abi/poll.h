@@ -12,8 +12,8 @@ struct PollFd {
 };
 static_assert(sizeof(PollFd) == 8);
 
-inline constexpr uint32_t kPollIn = 0x001, kPollPri = 0x002, kPollOut = 0x004,
-                          kPollErr = 0x008, kPollHup = 0x010, kPollNval = 0x020,
-                          kPollRdNorm = 0x040, kPollWrNorm = 0x100, kPollRdHup = 0x2000;
+inline constexpr uint32_t kPollIn = 0x001, kPollPri = 0x002, kPollOut = 0x004, kPollErr = 0x008,
+                          kPollHup = 0x010, kPollNval = 0x020, kPollRdNorm = 0x040,
+                          kPollWrNorm = 0x100, kPollRdHup = 0x2000;
 
 }  // namespace ukrun::abi

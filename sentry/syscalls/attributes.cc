@@ -59,8 +59,7 @@ Result<Times> LoadTimes(Task& task, UserArray<T> array) {
   return times;
 }
 
-Result<void> SetTimes(Task& task, Fd start, UserString path, const Times& times,
-                      uint32_t flags) {
+Result<void> SetTimes(Task& task, Fd start, UserString path, const Times& times, uint32_t flags) {
   if (times.access.kind == TimeKind::kOmit && times.modify.kind == TimeKind::kOmit) {
     return Ok();  // as on Linux, not even the path is looked at
   }

@@ -14,12 +14,10 @@ namespace {
 constexpr uint32_t kChangeableFlags = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | O_ASYNC;
 
 // ioctl(2) requests that every descriptor knows (asm-generic/ioctls.h, linux/fs.h).
-constexpr uint32_t kFionread = 0x541b, kFionbio = 0x5421, kFionclex = 0x5450,
-                   kFioclex = 0x5451, kFioasync = 0x5452, kFigetbsz = 2;
+constexpr uint32_t kFionread = 0x541b, kFionbio = 0x5421, kFionclex = 0x5450, kFioclex = 0x5451,
+                   kFioasync = 0x5452, kFigetbsz = 2;
 
-uint64_t DescriptorLimit(Task& task) {
-  return task.thread_group().GetLimit(kRlimitNofile).soft;
-}
+uint64_t DescriptorLimit(Task& task) { return task.thread_group().GetLimit(kRlimitNofile).soft; }
 
 CloseOnExec ToCloseOnExec(bool value) { return value ? CloseOnExec::kYes : CloseOnExec::kNo; }
 
@@ -142,8 +140,8 @@ Result<Fd> Dup3(Task& task, Fd old_fd, Fd new_fd, uint32_t flags) {
     return Fail(EBADF);
   }
   RefPtr<File> file = TRY(task.GetFileOrPath(old_fd));
-  TRY(task.fds().InstallAt(task, new_fd, std::move(file),
-                           ToCloseOnExec((flags & O_CLOEXEC) != 0), limit));
+  TRY(task.fds().InstallAt(task, new_fd, std::move(file), ToCloseOnExec((flags & O_CLOEXEC) != 0),
+                           limit));
   return new_fd;
 }
 

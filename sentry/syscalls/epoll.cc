@@ -49,15 +49,13 @@ WakeReason Sleep(Task& task, EpollSet& set, int64_t deadline_ns) {
   SleeperWaiter waiter(task.sleeper());
   uint32_t seen = task.sleeper().Prepare();
   set.sleepers().Add(waiter, Ready::kReadable);
-  WakeReason reason =
-      set.MayBeReady() ? WakeReason::kNotified : SleepTask(task, seen, deadline_ns);
+  WakeReason reason = set.MayBeReady() ? WakeReason::kNotified : SleepTask(task, seen, deadline_ns);
   // Before the next look: a wake that was meant for this task must not be lost with it.
   set.sleepers().Remove(waiter);
   return reason;
 }
 
-Result<int64_t> WaitUntil(Task& task, Fd fd, GuestAddr events, int32_t most,
-                          int64_t deadline_ns) {
+Result<int64_t> WaitUntil(Task& task, Fd fd, GuestAddr events, int32_t most, int64_t deadline_ns) {
   if (most <= 0 || most > kMostEvents) {
     return Fail(EINVAL);
   }
@@ -83,8 +81,8 @@ Result<int64_t> WaitUntil(Task& task, Fd fd, GuestAddr events, int32_t most,
   }
 }
 
-Result<int64_t> WaitWithMask(Task& task, Fd fd, GuestAddr events, int32_t most,
-                             int64_t deadline_ns, UserIn<uint64_t> mask, uint64_t mask_size) {
+Result<int64_t> WaitWithMask(Task& task, Fd fd, GuestAddr events, int32_t most, int64_t deadline_ns,
+                             UserIn<uint64_t> mask, uint64_t mask_size) {
   TRY(InstallTemporaryMask(task, mask, mask_size));
   Result<int64_t> result = WaitUntil(task, fd, events, most, deadline_ns);
   EndTemporaryMask(task, result.Is(EINTR) ? SignalEnds::kYes : SignalEnds::kNo);
@@ -131,8 +129,7 @@ Result<void> EpollCtl(Task& task, Fd set_fd, int32_t operation, Fd fd,
   TRY(CheckExclusive(operation, wanted.events, static_cast<bool>(inner)));
   EpollSet::Interest interest;
   // EPOLLWAKEUP needs a machine that suspends; without the privilege Linux drops it too.
-  interest.events =
-      (wanted.events & ~abi::kEpollWakeUp) | abi::kPollErr | abi::kPollHup;
+  interest.events = (wanted.events & ~abi::kEpollWakeUp) | abi::kPollErr | abi::kPollHup;
   interest.data = wanted.data_low | uint64_t{wanted.data_high} << 32;
   switch (operation) {
     case abi::kEpollAdd:
@@ -156,9 +153,9 @@ Result<int64_t> EpollPwait(Task& task, Fd set, UserArray<abi::EpollEvent> events
   return WaitWithMask(task, set, events.address, most, DeadlineOf(timeout_ms), mask, mask_size);
 }
 
-Result<int64_t> EpollPwait2(Task& task, Fd set, UserArray<abi::EpollEvent> events,
-                            int32_t most, UserIn<abi::Timespec> timeout,
-                            UserIn<uint64_t> mask, uint64_t mask_size) {
+Result<int64_t> EpollPwait2(Task& task, Fd set, UserArray<abi::EpollEvent> events, int32_t most,
+                            UserIn<abi::Timespec> timeout, UserIn<uint64_t> mask,
+                            uint64_t mask_size) {
   TimeLimit limit;
   if (!timeout.is_null()) {
     limit = TRY(TimeLimit::From(TRY(timeout.Load(task.memory()))));

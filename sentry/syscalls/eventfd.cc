@@ -14,8 +14,7 @@ Result<Fd> Eventfd2(Task& task, uint32_t initial, uint32_t flags) {
   }
   auto mode = (flags & EFD_SEMAPHORE) != 0 ? EventFd::Mode::kSemaphore : EventFd::Mode::kCounter;
   auto cloexec = (flags & EFD_CLOEXEC) != 0 ? CloseOnExec::kYes : CloseOnExec::kNo;
-  return task.InstallFile(EventFd::Create(initial, mode, flags & uint32_t{EFD_NONBLOCK}),
-                          cloexec);
+  return task.InstallFile(EventFd::Create(initial, mode, flags & uint32_t{EFD_NONBLOCK}), cloexec);
 }
 
 }  // namespace ukrun

@@ -31,15 +31,16 @@ Result<size_t> CheckBuffer(GuestAddr buffer, uint64_t count) {
   return std::min<uint64_t>(count, kMostTransferred);
 }
 
+// As on Linux, what flows through a fifo is nothing that happens to the file.
 Result<size_t> AfterRead(File& file, Result<size_t> result) {
-  if (result.ok() && *result > 0) {
+  if (result.ok() && *result > 0 && !file.is_pipe()) {
     NotifyAccessed(file.path());
   }
   return result;
 }
 
 Result<size_t> AfterWrite(Task& task, File& file, Result<size_t> result) {
-  if (result.ok() && *result > 0) {
+  if (result.ok() && *result > 0 && !file.is_pipe()) {
     NotifyModified(file.path());
   } else if (result.Is(EPIPE)) {
     // As on Linux, the signal says that the task itself sent it (SI_USER).
@@ -159,8 +160,7 @@ Result<size_t> WriteFileAt(Task& task, File& file, GuestIo& io, int64_t offset) 
   int64_t place = file.append() ? SeekableFile::kAppend : offset;
   TRY(ApplyFileSizeLimit(file, io, place));
   auto attempt = [&] { return file.WriteAt(io, place); };
-  size_t written = TRY(
-      AfterWrite(task, file, BlockOnFile(task, file, Ready::kWritable, attempt)));
+  size_t written = TRY(AfterWrite(task, file, BlockOnFile(task, file, Ready::kWritable, attempt)));
   TRY(SynchronizeIfAsked(file, 0));
   return written;
 }

@@ -73,8 +73,8 @@ bool IsOpenFileCommand(int32_t command) {
   return command == F_OFD_GETLK || command == F_OFD_SETLK || command == F_OFD_SETLKW;
 }
 
-Result<void> StoreConflict(Task& task, FileLocks& locks, const RangeLock& wanted,
-                           abi::Flock raw, GuestAddr argument) {
+Result<void> StoreConflict(Task& task, FileLocks& locks, const RangeLock& wanted, abi::Flock raw,
+                           GuestAddr argument) {
   std::optional<RangeLock> conflict = locks.FindConflict(wanted);
   if (!conflict.has_value()) {
     raw.type = F_UNLCK;
@@ -115,8 +115,7 @@ bool IsLockCommand(int32_t command) {
          IsOpenFileCommand(command);
 }
 
-Result<int64_t> LockCommand(Task& task, Fd fd, File& file, int32_t command,
-                            GuestAddr argument) {
+Result<int64_t> LockCommand(Task& task, Fd fd, File& file, int32_t command, GuestAddr argument) {
   auto raw = TRY(UserIn<abi::Flock>{argument}.Load(task.memory()));
   FileLocks* locks = TRY(LocksOf(file));
   RangeLock wanted;

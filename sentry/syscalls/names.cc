@@ -108,15 +108,13 @@ Result<size_t> Readlink(Task& task, UserString path, GuestAddr buffer, int32_t s
   return Readlinkat(task, kCwd, path, buffer, size);
 }
 
-Result<size_t> Readlinkat(Task& task, Fd start, UserString path, GuestAddr buffer,
-                          int32_t size) {
+Result<size_t> Readlinkat(Task& task, Fd start, UserString path, GuestAddr buffer, int32_t size) {
   if (size <= 0) {
     return Fail(EINVAL);
   }
   std::string name = TRY(path.LoadPath(task.memory()));
   // An empty name means a link that was opened with O_PATH and O_NOFOLLOW.
-  Path found = TRY(Walk(task, start, name,
-                        {.follow_last = FollowLast::kNo, .allow_empty = true}));
+  Path found = TRY(Walk(task, start, name, {.follow_last = FollowLast::kNo, .allow_empty = true}));
   RefPtr<Inode> inode = found.dentry->inode();
   if (!inode || inode->type() != S_IFLNK) {
     return Fail(name.empty() ? ENOENT : EINVAL);
@@ -127,9 +125,7 @@ Result<size_t> Readlinkat(Task& task, Fd start, UserString path, GuestAddr buffe
   return stored;
 }
 
-Result<void> Rmdir(Task& task, UserString path) {
-  return Unlinkat(task, kCwd, path, AT_REMOVEDIR);
-}
+Result<void> Rmdir(Task& task, UserString path) { return Unlinkat(task, kCwd, path, AT_REMOVEDIR); }
 
 Result<void> SysUnlink(Task& task, UserString path) { return Unlinkat(task, kCwd, path, 0); }
 

@@ -15,8 +15,7 @@ Result<void> Link(Task& task, UserString old_path, UserString new_path);
 Result<void> Linkat(Task& task, Fd old_start, UserString old_path, Fd new_start,
                     UserString new_path, uint32_t flags);
 Result<size_t> Readlink(Task& task, UserString path, GuestAddr buffer, int32_t size);
-Result<size_t> Readlinkat(Task& task, Fd start, UserString path, GuestAddr buffer,
-                          int32_t size);
+Result<size_t> Readlinkat(Task& task, Fd start, UserString path, GuestAddr buffer, int32_t size);
 Result<void> Rmdir(Task& task, UserString path);
 // (Unlink and Rename are the VFS's.)
 Result<void> SysUnlink(Task& task, UserString path);

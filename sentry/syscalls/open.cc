@@ -12,16 +12,15 @@
 namespace ukrun {
 namespace {
 
-constexpr uint32_t kLargeFile = 0100000;      // O_LARGEFILE, 0 in the C library's header
-constexpr uint32_t kUnnamed = 020000000;      // __O_TMPFILE
+constexpr uint32_t kLargeFile = 0100000;  // O_LARGEFILE, 0 in the C library's header
+constexpr uint32_t kUnnamed = 020000000;  // __O_TMPFILE
 constexpr uint32_t kKnownFlags = O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND |
-                                 O_NONBLOCK | O_SYNC | O_DSYNC | O_ASYNC | O_DIRECT |
-                                 kLargeFile | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC |
-                                 O_PATH | kUnnamed;
+                                 O_NONBLOCK | O_SYNC | O_DSYNC | O_ASYNC | O_DIRECT | kLargeFile |
+                                 O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | O_PATH |
+                                 kUnnamed;
 constexpr uint32_t kPathFlags = O_DIRECTORY | O_NOFOLLOW | O_PATH | O_CLOEXEC;
-constexpr uint64_t kKnownResolve = RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS |
-                                   RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH | RESOLVE_IN_ROOT |
-                                   RESOLVE_CACHED;
+constexpr uint64_t kKnownResolve = RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS |
+                                   RESOLVE_BENEATH | RESOLVE_IN_ROOT | RESOLVE_CACHED;
 constexpr uint64_t kLargestHow = 4096;
 
 bool Creates(uint64_t flags) { return (flags & (O_CREAT | kUnnamed)) != 0; }
@@ -56,8 +55,7 @@ Result<void> CheckCombination(const OpenRequest& request) {
   if ((flags & (O_DIRECTORY | O_CREAT)) == (O_DIRECTORY | O_CREAT)) {
     return Fail(EINVAL);
   }
-  if ((flags & kUnnamed) != 0 &&
-      ((flags & O_DIRECTORY) == 0 || (flags & O_ACCMODE) == O_RDONLY)) {
+  if ((flags & kUnnamed) != 0 && ((flags & O_DIRECTORY) == 0 || (flags & O_ACCMODE) == O_RDONLY)) {
     return Fail(EINVAL);
   }
   if ((request.resolve & RESOLVE_CACHED) != 0 && (flags & (O_TRUNC | O_CREAT | kUnnamed)) != 0) {

@@ -13,12 +13,11 @@ constexpr Ready kNotOpen = static_cast<Ready>(abi::kPollNval);
 
 // Fills in what was found. Only the fields that change are written: another thread may be
 // changing the rest of the array.
-Result<void> StoreReturned(Task& task, GuestAddr address,
-                           const std::vector<abi::PollFd>& items, const PollWait& wait) {
+Result<void> StoreReturned(Task& task, GuestAddr address, const std::vector<abi::PollFd>& items,
+                           const PollWait& wait) {
   for (size_t i = 0; i < items.size(); ++i) {
     Ready found = wait.found(i);
-    uint32_t events = found == kNotOpen ? abi::kPollNval
-                                        : EventsFromReady(found, items[i].events);
+    uint32_t events = found == kNotOpen ? abi::kPollNval : EventsFromReady(found, items[i].events);
     auto returned = static_cast<uint16_t>(events);
     if (returned != items[i].returned) {
       GuestAddr field = address + i * sizeof(abi::PollFd) + offsetof(abi::PollFd, returned);
@@ -62,8 +61,7 @@ struct PollRestart final : public RestartBlock {
   int64_t deadline_ns;
 };
 
-Result<int64_t> RestartablePoll(Task& task, GuestAddr fds, uint32_t count,
-                                int64_t deadline_ns) {
+Result<int64_t> RestartablePoll(Task& task, GuestAddr fds, uint32_t count, int64_t deadline_ns) {
   Result<int64_t> result = PollUntil(task, fds, count, deadline_ns);
   if (result.Is(kErestartnohand)) {
     task.restart = std::make_unique<PollRestart>(fds, count, deadline_ns);
@@ -87,18 +85,16 @@ Result<int64_t> Poll(Task& task, GuestAddr fds, uint32_t count, int32_t timeout_
   return RestartablePoll(task, fds, count, deadline);
 }
 
-Result<int64_t> Ppoll(Task& task, GuestAddr fds, uint32_t count,
-                      UserInOut<abi::Timespec> timeout, UserIn<uint64_t> mask,
-                      uint64_t mask_size) {
+Result<int64_t> Ppoll(Task& task, GuestAddr fds, uint32_t count, UserInOut<abi::Timespec> timeout,
+                      UserIn<uint64_t> mask, uint64_t mask_size) {
   TimeLimit limit;
   if (!timeout.is_null()) {
     limit = TRY(TimeLimit::From(TRY(timeout.Load(task.memory()))));
   }
   TRY(InstallTemporaryMask(task, mask, mask_size));
   Result<int64_t> result = PollUntil(task, fds, count, limit.deadline_ns());
-  return FinishTimedWait(task, result, limit, [&](abi::Timespec left) {
-    return timeout.Store(task.memory(), left);
-  });
+  return FinishTimedWait(task, result, limit,
+                         [&](abi::Timespec left) { return timeout.Store(task.memory(), left); });
 }
 
 }  // namespace ukrun

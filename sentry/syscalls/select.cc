@@ -16,9 +16,8 @@ constexpr uint32_t kBitsPerWord = 64;
 enum Set : size_t { kRead, kWrite, kExcept, kSets };
 
 // What puts a file into each of the resulting sets.
-constexpr std::array<Ready, kSets> kMeaning = {
-    Ready::kReadable | Ready::kHangUp | Ready::kError, Ready::kWritable | Ready::kError,
-    Ready::kPriority};
+constexpr std::array<Ready, kSets> kMeaning = {Ready::kReadable | Ready::kHangUp | Ready::kError,
+                                               Ready::kWritable | Ready::kError, Ready::kPriority};
 
 using Words = std::vector<uint64_t>;
 using Sets = std::array<Words, kSets>;
@@ -28,40 +27,57 @@ bool Has(const Words& words, uint32_t fd) {
   return !words.empty() && (words[fd / kBitsPerWord] >> (fd % kBitsPerWord) & 1) != 0;
 }
 
-// How many descriptors Linux's table has room for: bits beyond are ignored, not EBADF.
+// Descriptors that every table has room for, and how many a set of the C library holds.
+constexpr uint32_t kSmallestTable = 64;
+constexpr uint32_t kOrdinarySet = 1024;
+
+// How many descriptors Linux's table has room for: bits beyond are ignored, not EBADF. Costs
+// a look at the whole table, so only those ask who need to know.
 uint32_t TableSize(Task& task) {
-  constexpr uint32_t kFirst = 64;
   constexpr uint32_t kNext = 256;
   std::vector<int32_t> open = task.fds().Numbers();
   auto used = open.empty() ? 0 : static_cast<uint32_t>(open.back()) + 1;
-  return used <= kFirst ? kFirst : std::max(kNext, std::bit_ceil(used));
+  return used <= kSmallestTable ? kSmallestTable : std::max(kNext, std::bit_ceil(used));
 }
+
+size_t WordsFor(uint32_t count) { return (count + kBitsPerWord - 1) / kBitsPerWord; }
 
 Result<Sets> LoadSets(Task& task, const Addresses& addresses, uint32_t count) {
   Sets sets;
   for (size_t i = 0; i < kSets; ++i) {
     if (!addresses[i].is_null()) {
-      size_t words = (count + kBitsPerWord - 1) / kBitsPerWord;
+      size_t words = WordsFor(count);
       sets[i] = TRY(UserArray<uint64_t>{addresses[i]}.Load(task.memory(), words));
     }
   }
   return sets;
 }
 
-// The descriptors that are in any set, and what is wanted of them, ascending.
+// The descriptors that are in any set, and what is wanted of them, ascending. `*count` shrinks
+// to the table's size when that is where they end.
 // Errors: EBADF.
-Result<std::vector<uint32_t>> AddFiles(Task& task, const Sets& sets, uint32_t count,
+Result<std::vector<uint32_t>> AddFiles(Task& task, const Sets& sets, uint32_t* count,
                                        PollWait& wait) {
   std::vector<uint32_t> numbers;
-  for (uint32_t fd = 0; fd < count; ++fd) {
+  for (uint32_t fd = 0; fd < *count; ++fd) {
     Ready wanted = Ready::kNone;
     for (size_t i = 0; i < kSets; ++i) {
       wanted |= Has(sets[i], fd) ? kMeaning[i] : Ready::kNone;
     }
-    if (Any(wanted)) {
-      wait.Add(TRY(task.GetFile(Fd{static_cast<int32_t>(fd)})), wanted);
-      numbers.push_back(fd);
+    if (!Any(wanted)) {
+      continue;
     }
+    Result<RefPtr<File>> file = task.GetFile(Fd{static_cast<int32_t>(fd)});
+    if (!file.ok()) {
+      uint32_t size = fd < kSmallestTable ? kSmallestTable : TableSize(task);
+      if (fd < size) {
+        return file.failure();
+      }
+      *count = size;
+      break;
+    }
+    wait.Add(*std::move(file), wanted);
+    numbers.push_back(fd);
   }
   return numbers;
 }
@@ -89,16 +105,21 @@ Result<int64_t> SelectUntil(Task& task, int32_t count, const Addresses& addresse
   if (count < 0) {
     return Fail(EINVAL);
   }
-  uint32_t limit = std::min(static_cast<uint32_t>(count), TableSize(task));
+  auto limit = static_cast<uint32_t>(count);
+  if (limit > kOrdinarySet) {
+    limit = std::min(limit, TableSize(task));
+  }
   Sets sets = TRY(LoadSets(task, addresses, limit));
   PollWait wait(task);
-  std::vector<uint32_t> numbers = TRY(AddFiles(task, sets, limit, wait));
+  std::vector<uint32_t> numbers = TRY(AddFiles(task, sets, &limit, wait));
+  for (Words& words : sets) {
+    words.resize(std::min(words.size(), WordsFor(limit)));
+  }
   TRY(wait.Wait(deadline_ns));
   int64_t bits = MakeResults(numbers, wait, sets);
   for (size_t i = 0; i < kSets; ++i) {
     if (!addresses[i].is_null()) {
-      TRY(UserArray<uint64_t>{addresses[i]}.Store(task.memory(), sets[i].data(),
-                                                  sets[i].size()));
+      TRY(UserArray<uint64_t>{addresses[i]}.Store(task.memory(), sets[i].data(), sets[i].size()));
     }
   }
   return bits;
@@ -113,21 +134,18 @@ Result<int64_t> Select(Task& task, int32_t count, GuestAddr read_set, GuestAddr 
   if (!timeout.is_null()) {
     abi::Timeval given = TRY(timeout.Load(task.memory()));
     // As on Linux, microseconds beyond a second carry over.
-    limit = TRY(TimeLimit::From(
-        abi::Timespec{given.seconds + given.microseconds / kUsPerSecond,
-                      given.microseconds % kUsPerSecond * 1000}));
+    limit = TRY(TimeLimit::From(abi::Timespec{given.seconds + given.microseconds / kUsPerSecond,
+                                              given.microseconds % kUsPerSecond * 1000}));
   }
   Result<int64_t> result =
       SelectUntil(task, count, {read_set, write_set, except_set}, limit.deadline_ns());
   return FinishTimedWait(task, result, limit, [&](abi::Timespec left) {
-    return timeout.Store(task.memory(),
-                         abi::Timeval{left.seconds, left.nanoseconds / 1000});
+    return timeout.Store(task.memory(), abi::Timeval{left.seconds, left.nanoseconds / 1000});
   });
 }
 
 Result<int64_t> Pselect6(Task& task, int32_t count, GuestAddr read_set, GuestAddr write_set,
-                         GuestAddr except_set, UserInOut<abi::Timespec> timeout,
-                         GuestAddr mask) {
+                         GuestAddr except_set, UserInOut<abi::Timespec> timeout, GuestAddr mask) {
   UserIn<uint64_t> set{};
   uint64_t mask_size = 0;
   if (!mask.is_null()) {
@@ -142,9 +160,8 @@ Result<int64_t> Pselect6(Task& task, int32_t count, GuestAddr read_set, GuestAdd
   TRY(InstallTemporaryMask(task, set, mask_size));
   Result<int64_t> result =
       SelectUntil(task, count, {read_set, write_set, except_set}, limit.deadline_ns());
-  return FinishTimedWait(task, result, limit, [&](abi::Timespec left) {
-    return timeout.Store(task.memory(), left);
-  });
+  return FinishTimedWait(task, result, limit,
+                         [&](abi::Timespec left) { return timeout.Store(task.memory(), left); });
 }
 
 }  // namespace ukrun

@@ -10,8 +10,7 @@ Result<Fd> Signalfd(Task& task, Fd fd, UserIn<uint64_t> mask, uint64_t mask_size
   return Signalfd4(task, fd, mask, mask_size, 0);
 }
 
-Result<Fd> Signalfd4(Task& task, Fd fd, UserIn<uint64_t> mask, uint64_t mask_size,
-                     uint32_t flags) {
+Result<Fd> Signalfd4(Task& task, Fd fd, UserIn<uint64_t> mask, uint64_t mask_size, uint32_t flags) {
   if (mask_size != sizeof(abi::SignalSet)) {
     return Fail(EINVAL);
   }

@@ -6,7 +6,6 @@
 namespace ukrun {
 
 Result<Fd> Signalfd(Task& task, Fd fd, UserIn<uint64_t> mask, uint64_t mask_size);
-Result<Fd> Signalfd4(Task& task, Fd fd, UserIn<uint64_t> mask, uint64_t mask_size,
-                     uint32_t flags);
+Result<Fd> Signalfd4(Task& task, Fd fd, UserIn<uint64_t> mask, uint64_t mask_size, uint32_t flags);
 
 }  // namespace ukrun

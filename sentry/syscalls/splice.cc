@@ -14,8 +14,7 @@ namespace ukrun {
 namespace {
 
 constexpr size_t kBufferBytes = 128 * 1024;
-constexpr uint32_t kSpliceFlags =
-    SPLICE_F_MOVE | SPLICE_F_NONBLOCK | SPLICE_F_MORE | SPLICE_F_GIFT;
+constexpr uint32_t kSpliceFlags = SPLICE_F_MOVE | SPLICE_F_NONBLOCK | SPLICE_F_MORE | SPLICE_F_GIFT;
 
 // The kernel memory between the two files.
 class Buffer {
@@ -218,8 +217,7 @@ Result<size_t> Sendfile(Task& task, Fd out, Fd in, UserInOut<int64_t> offset, ui
   }
   size_t most = std::min<uint64_t>(count, kMostTransferred);
   End to{target, {}};
-  return type == S_IFREG ? CopyFromPosition(task, from, to, most)
-                         : CopyLoop(task, from, to, most);
+  return type == S_IFREG ? CopyFromPosition(task, from, to, most) : CopyLoop(task, from, to, most);
 }
 
 Result<size_t> CopyFileRange(Task& task, Fd in, UserInOut<int64_t> in_offset, Fd out,
@@ -239,8 +237,7 @@ Result<size_t> CopyFileRange(Task& task, Fd in, UserInOut<int64_t> in_offset, Fd
       return Fail(EINVAL);
     }
   }
-  size_t moved = TRY(
-      CopyFromPosition(task, from, to, std::min<uint64_t>(size, kMostTransferred)));
+  size_t moved = TRY(CopyFromPosition(task, from, to, std::min<uint64_t>(size, kMostTransferred)));
   TRY(StoreEnd(task, to, moved));
   return moved;
 }

@@ -96,8 +96,7 @@ Result<Found> FindAttributes(Task& task, Fd start, UserString path, uint32_t fla
   bool allow_empty = (flags & AT_EMPTY_PATH) != 0;
   if (allow_empty && start.value != kAtFdCwd) {
     // A null path means the same, since Linux 6.11.
-    std::string name =
-        path.is_null() ? std::string() : TRY(path.LoadPath(task.memory()));
+    std::string name = path.is_null() ? std::string() : TRY(path.LoadPath(task.memory()));
     if (name.empty()) {
       RefPtr<File> file = TRY(task.GetFileOrPath(start));
       return Found{TRY(file->GetAttributes()), file->path()};

@@ -39,8 +39,8 @@ class TimeLimit {
 // The end of such a call: the caller's mask comes back, and `store(left)` writes the rest of
 // the time. When that is not possible the call can't be restarted, but hasn't failed either.
 template <typename Store>
-Result<int64_t> FinishTimedWait(Task& task, const Result<int64_t>& result,
-                                const TimeLimit& limit, Store store) {
+Result<int64_t> FinishTimedWait(Task& task, const Result<int64_t>& result, const TimeLimit& limit,
+                                Store store) {
   bool interrupted = result.Is(kErestartnohand);
   EndTemporaryMask(task, interrupted ? SignalEnds::kYes : SignalEnds::kNo);
   if (limit.writes_back() && !store(limit.Left()).ok() && interrupted) {

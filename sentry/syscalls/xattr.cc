@@ -79,8 +79,7 @@ Result<void> Set(Task& task, const Path& path, UserString name, GuestAddr value,
 }
 
 // Size 0 asks how much there is.
-Result<size_t> StoreSized(Task& task, std::string_view content, GuestAddr buffer,
-                          uint64_t size) {
+Result<size_t> StoreSized(Task& task, std::string_view content, GuestAddr buffer, uint64_t size) {
   if (size != 0) {
     if (content.size() > size) {
       return Fail(ERANGE);
@@ -90,8 +89,7 @@ Result<size_t> StoreSized(Task& task, std::string_view content, GuestAddr buffer
   return content.size();
 }
 
-Result<size_t> Get(Task& task, const Path& path, UserString name, GuestAddr value,
-                   uint64_t size) {
+Result<size_t> Get(Task& task, const Path& path, UserString name, GuestAddr value, uint64_t size) {
   std::string key = TRY(LoadName(task, name));
   TRY(CheckNamespace(task, path, key, kMayRead));
   std::string content = TRY(path.dentry->inode()->GetXattr(key));
@@ -124,13 +122,13 @@ Result<void> Remove(Task& task, const Path& path, UserString name) {
 
 }  // namespace
 
-Result<void> Setxattr(Task& task, UserString path, UserString name, GuestAddr value,
-                      uint64_t size, uint32_t flags) {
+Result<void> Setxattr(Task& task, UserString path, UserString name, GuestAddr value, uint64_t size,
+                      uint32_t flags) {
   return Set(task, TRY(Find(task, path, Last::kFollow)), name, value, size, flags);
 }
 
-Result<void> Lsetxattr(Task& task, UserString path, UserString name, GuestAddr value,
-                       uint64_t size, uint32_t flags) {
+Result<void> Lsetxattr(Task& task, UserString path, UserString name, GuestAddr value, uint64_t size,
+                       uint32_t flags) {
   return Set(task, TRY(Find(task, path, Last::kNoFollow)), name, value, size, flags);
 }
 

@@ -5,10 +5,10 @@
 
 namespace ukrun {
 
-Result<void> Setxattr(Task& task, UserString path, UserString name, GuestAddr value,
-                      uint64_t size, uint32_t flags);
-Result<void> Lsetxattr(Task& task, UserString path, UserString name, GuestAddr value,
-                       uint64_t size, uint32_t flags);
+Result<void> Setxattr(Task& task, UserString path, UserString name, GuestAddr value, uint64_t size,
+                      uint32_t flags);
+Result<void> Lsetxattr(Task& task, UserString path, UserString name, GuestAddr value, uint64_t size,
+                       uint32_t flags);
 Result<void> Fsetxattr(Task& task, Fd fd, UserString name, GuestAddr value, uint64_t size,
                        uint32_t flags);
 Result<size_t> Getxattr(Task& task, UserString path, UserString name, GuestAddr value,

@@ -39,7 +39,7 @@ void AnnounceRemoval(const Path& directory, std::string_view name, const Path& v
   if (AnyWatches()) {
     RefPtr<Inode> inode = victim.dentry->inode();
     if (!IsDirectory(*inode)) {
-      NotifyAttributes(Path{nullptr, Dentry::CreateDetached({}, inode)});  // its link count
+      NotifyLinkCount(*inode);
     }
     NotifyIfGone(*inode);
     NotifyDeleted(directory, name, *inode);
@@ -119,7 +119,7 @@ Result<void> LinkPath(Task& task, const Path& target, Fd start, std::string_view
     TRY(directory.inode()->Link(place.name, *inode));
     dentry->Instantiate(inode);
   }
-  NotifyAttributes(target);
+  NotifyLinkCount(*inode);
   NotifyCreated(place.directory, place.name, *inode);
   return Ok();
 }

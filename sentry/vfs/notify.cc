@@ -62,6 +62,10 @@ void Moved(const Path& from, std::string_view old_name, const Path& to, std::str
   Deliver(moved, FileEvent{.mask = IN_MOVE_SELF | bit});
 }
 
+void Self(const Inode& inode, uint32_t mask) {
+  Deliver(inode, FileEvent{.mask = mask | DirectoryBit(inode)});
+}
+
 void Gone(Inode& inode) {
   if (inode.open_count().load() != 0 || inode.attachments_if_any() == nullptr) {
     return;

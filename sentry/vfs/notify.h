@@ -43,6 +43,7 @@ void Entry(const Path& directory, std::string_view name, uint32_t mask, const In
 void Object(const Path& path, uint32_t mask);
 void Moved(const Path& from, std::string_view old_name, const Path& to,
            std::string_view new_name, Inode& moved);
+void Self(const Inode& inode, uint32_t mask);
 void Gone(Inode& inode);
 }  // namespace notify_detail
 
@@ -74,6 +75,13 @@ inline void NotifyModified(const Path& path) { NotifyObject(path, IN_MODIFY); }
 inline void NotifyAttributes(const Path& path) { NotifyObject(path, IN_ATTRIB); }
 inline void NotifyAccessed(const Path& path) { NotifyObject(path, IN_ACCESS); }
 inline void NotifyOpened(const Path& path) { NotifyObject(path, IN_OPEN); }
+
+// The number of an inode's names has changed; directories hear of names, not of this.
+inline void NotifyLinkCount(const Inode& inode) {
+  if (AnyWatches()) {
+    notify_detail::Self(inode, IN_ATTRIB);
+  }
+}
 
 // --- The last name and the last open file of an inode are gone (IN_DELETE_SELF). Called
 // where either goes; looks at both.

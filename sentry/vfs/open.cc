@@ -86,9 +86,7 @@ Result<void> TruncateOpened(Task& task, const Path& path, Inode& inode) {
     change.permissions = WithoutSetIds(task.credentials(), attributes);
   }
   TRY(inode.SetAttributes(change));
-  if (attributes.size != 0) {
-    NotifyModified(path);
-  }
+  NotifyModified(path);
   return Ok();
 }
 
@@ -118,6 +116,9 @@ Result<RefPtr<File>> OpenRegular(Task& task, const Path& path, Inode& inode,
     TRY(GetWriteAccess(inode));
   }
   Result<RefPtr<File>> file = inode.Open(task, path, options);
+  if (file.ok()) {
+    NotifyOpened((*file)->path());
+  }
   if (file.ok() && truncate) {
     Result<void> truncated = TruncateOpened(task, path, inode);
     if (!truncated.ok()) {
@@ -156,23 +157,23 @@ Result<RefPtr<File>> OpenFound(Task& task, const Path& path, const OpenRequest& 
   // Who makes a file may use it as asked, whatever its mode says.
   if (created == Created::kNo) {
     TRY(CheckPermission(task.credentials(), path, may));
-    if (Has(request, O_NOATIME) &&
-        !IsOwner(task.credentials(), TRY(inode->GetAttributes()))) {
+    if (Has(request, O_NOATIME) && !IsOwner(task.credentials(), TRY(inode->GetAttributes()))) {
       return Fail(EPERM);
     }
   }
   bool truncate = Has(request, O_TRUNC) && created == Created::kNo;
-  RefPtr<File> file =
-      type == S_IFREG ? TRY(OpenRegular(task, path, *inode, options, truncate))
-                      : TRY(OpenByType(task, path, *inode, options));
+  if (type == S_IFREG) {
+    return OpenRegular(task, path, *inode, options, truncate);
+  }
+  RefPtr<File> file = TRY(OpenByType(task, path, *inode, options));
   NotifyOpened(file->path());
   return file;
 }
 
 // Makes the file `dentry` (negative) stands for.
 // Requires: the directory's lock.
-Result<void> CreateLocked(Task& task, const Path& directory, Dentry& dentry,
-                          std::string_view name, uint32_t mode) {
+Result<void> CreateLocked(Task& task, const Path& directory, Dentry& dentry, std::string_view name,
+                          uint32_t mode) {
   TRY(CheckDirectoryChange(task.credentials(), directory));
   RefPtr<Inode> parent = directory.dentry->inode();
   NewInode what;
@@ -183,8 +184,7 @@ Result<void> CreateLocked(Task& task, const Path& directory, Dentry& dentry,
 }
 
 // One look at the last name of an O_CREAT open: makes the file if there is none.
-Result<RefPtr<Dentry>> LookupOrCreate(Task& task, Walker& walker, uint32_t mode,
-                                      Created* created) {
+Result<RefPtr<Dentry>> LookupOrCreate(Task& task, Walker& walker, uint32_t mode, Created* created) {
   RefPtr<Dentry> dentry = TRY(walker.LookupLast());
   if (dentry->inode()) {
     return dentry;
@@ -243,8 +243,7 @@ Result<RefPtr<File>> OpenCreating(Task& task, Fd start, std::string_view path,
 }
 
 // O_TMPFILE: a file in `directory` without a name.
-Result<RefPtr<File>> OpenUnnamed(Task& task, const Path& directory,
-                                 const OpenRequest& request) {
+Result<RefPtr<File>> OpenUnnamed(Task& task, const Path& directory, const OpenRequest& request) {
   TRY(CheckDirectoryChange(task.credentials(), directory));
   RefPtr<Inode> parent = directory.dentry->inode();
   NewInode what;
@@ -257,16 +256,14 @@ Result<RefPtr<File>> OpenUnnamed(Task& task, const Path& directory,
       Dentry::CreateUnnamed(*directory.dentry, Format("#{}", number), inode, linkable);
   OpenRequest plain = request;
   plain.flags &= ~uint32_t{O_TMPFILE};
-  RefPtr<File> file =
-      TRY(OpenFound(task, Path{directory.mount, dentry}, plain, Created::kYes));
+  RefPtr<File> file = TRY(OpenFound(task, Path{directory.mount, dentry}, plain, Created::kYes));
   file->set_status_flags(file->status_flags() | O_TMPFILE);
   return file;
 }
 
 }  // namespace
 
-Result<RefPtr<File>> Open(Task& task, Fd start, std::string_view path,
-                          const OpenRequest& request) {
+Result<RefPtr<File>> Open(Task& task, Fd start, std::string_view path, const OpenRequest& request) {
   if (Has(request, O_TMPFILE) && !Has(request, O_PATH)) {
     WalkOptions options{.must_be_directory = true, .resolve = request.resolve};
     return OpenUnnamed(task, TRY(Walk(task, start, path, options)), request);
@@ -274,10 +271,9 @@ Result<RefPtr<File>> Open(Task& task, Fd start, std::string_view path,
   if (Has(request, O_CREAT) && !Has(request, O_PATH)) {
     return OpenCreating(task, start, path, request);
   }
-  WalkOptions options{
-      .follow_last = Has(request, O_NOFOLLOW) ? FollowLast::kNo : FollowLast::kYes,
-      .must_be_directory = Has(request, O_DIRECTORY),
-      .resolve = request.resolve};
+  WalkOptions options{.follow_last = Has(request, O_NOFOLLOW) ? FollowLast::kNo : FollowLast::kYes,
+                      .must_be_directory = Has(request, O_DIRECTORY),
+                      .resolve = request.resolve};
   Path found = TRY(Walk(task, start, path, options));
   return OpenFound(task, found, request, Created::kNo);
 }

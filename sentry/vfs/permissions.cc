@@ -56,8 +56,7 @@ Result<void> CheckPermission(const Credentials& credentials, const Path& path, i
 
 Result<void> CheckSearch(const Credentials& credentials, Inode& directory) {
   // Decided without the attributes, which may cost a round trip.
-  if (credentials.Has(Capability::kDacOverride) ||
-      credentials.Has(Capability::kDacReadSearch)) {
+  if (credentials.Has(Capability::kDacOverride) || credentials.Has(Capability::kDacReadSearch)) {
     return Ok();
   }
   Attributes attributes = TRY(directory.GetAttributes());
@@ -83,8 +82,7 @@ Result<void> CheckSticky(const Credentials& credentials, Inode& directory, Inode
   return IsOwner(credentials, TRY(victim.GetAttributes())) ? Ok() : Fail(EPERM);
 }
 
-NewInode InheritGroup(const Credentials& credentials, const Attributes& directory,
-                      NewInode what) {
+NewInode InheritGroup(const Credentials& credentials, const Attributes& directory, NewInode what) {
   what.uid = credentials.fsuid;
   what.gid = credentials.fsgid;
   if ((directory.mode & S_ISGID) == 0) {

@@ -111,8 +111,8 @@ Result<void> Carry(const Renaming& r) {
   RefPtr<Inode> moved = r.moved->inode();
   RefPtr<Inode> replaced = r.target->inode();
   RefPtr<Inode> new_parent = new_directory.inode();
-  TRY(old_directory.inode()->Rename(r.from.name, *moved, *new_parent, r.to.name,
-                                    replaced.get(), r.mode));
+  TRY(old_directory.inode()->Rename(r.from.name, *moved, *new_parent, r.to.name, replaced.get(),
+                                    r.mode));
   if (r.exchanges()) {
     Dentry::Exchange(*r.moved, *r.target);
     return Ok();
@@ -134,7 +134,7 @@ void Announce(const Renaming& r, const RefPtr<Inode>& replaced) {
   if (r.exchanges()) {
     NotifyMoved(r.to.directory, r.to.name, r.from.directory, r.from.name, *replaced);
   } else if (replaced) {
-    NotifyAttributes(Path{nullptr, Dentry::CreateDetached({}, replaced)});
+    NotifyLinkCount(*replaced);
     NotifyIfGone(*replaced);
   }
 }

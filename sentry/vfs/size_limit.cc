@@ -16,8 +16,8 @@ Result<void> ApplyFileSizeLimit(File& file, GuestIo& io, int64_t offset) {
   Task& task = CurrentTask();
   uint64_t limit = task.thread_group().GetLimit(kRlimitFsize).soft;
   uint64_t most = limit < INT64_MAX ? limit : INT64_MAX;
-  bool could_pass = offset == SeekableFile::kAppend ||
-                    static_cast<uint64_t>(offset) + io.size() > most;
+  bool could_pass =
+      offset == SeekableFile::kAppend || static_cast<uint64_t>(offset) + io.size() > most;
   Inode* inode = file.inode();
   if (!could_pass || limit == UINT64_MAX || inode == nullptr || inode->type() != S_IFREG) {
     return Ok();

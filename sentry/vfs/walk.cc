@@ -42,8 +42,8 @@ Result<RefPtr<Dentry>> LookupChildLocked(Dentry& directory, std::string_view nam
   return dentry;
 }
 
-Result<RefPtr<Dentry>> LookupChild(Dentry& directory, std::string_view name,
-                                   std::string_view rest, OnMiss on_miss) {
+Result<RefPtr<Dentry>> LookupChild(Dentry& directory, std::string_view name, std::string_view rest,
+                                   OnMiss on_miss) {
   if (directory.inode()->file_system().cache_names() == CacheNames::kYes) {
     if (RefPtr<Dentry> cached = directory.Find(name)) {
       DentryCache::Use(*cached);
@@ -57,7 +57,9 @@ Result<RefPtr<Dentry>> LookupChild(Dentry& directory, std::string_view name,
   return LookupChildLocked(directory, name, rest);
 }
 
-bool Walker::Scoped() const { return (options_.resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) != 0; }
+bool Walker::Scoped() const {
+  return (options_.resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) != 0;
+}
 
 Result<void> Walker::Start(Fd start, std::string_view path) {
   bool absolute = !path.empty() && path.front() == '/';
@@ -179,8 +181,8 @@ Result<RefPtr<Dentry>> Walker::LookupCurrent(std::string_view name) {
     return Fail(ENAMETOOLONG);
   }
   std::string_view rest = std::string_view(remaining_).substr(consumed_);
-  OnMiss on_miss = (options_.resolve & RESOLVE_CACHED) != 0 ? OnMiss::kFail
-                                                            : OnMiss::kAskFileSystem;
+  OnMiss on_miss =
+      (options_.resolve & RESOLVE_CACHED) != 0 ? OnMiss::kFail : OnMiss::kAskFileSystem;
   return LookupChild(*current_.dentry, name, rest, on_miss);
 }
 
@@ -282,8 +284,7 @@ Result<LastComponent> WalkToLast(Task& task, Fd start, std::string_view path) {
   if (walker.name().size() > kNameMax) {
     return Fail(ENAMETOOLONG);
   }
-  return LastComponent{walker.current(), walker.name(), walker.trailing_slash(),
-                       walker.special()};
+  return LastComponent{walker.current(), walker.name(), walker.trailing_slash(), walker.special()};
 }
 
 }  // namespace ukrun

@@ -27,8 +27,7 @@ class EpollFile final : public File {
 
 RefPtr<File> CreateEpoll() {
   OpenOptions options{.read = true, .write = true};
-  return MakeRef<EpollFile>(AnonymousPath("anon_inode:[eventpoll]", NewAnonymousInode()),
-                            options);
+  return MakeRef<EpollFile>(AnonymousPath("anon_inode:[eventpoll]", NewAnonymousInode()), options);
 }
 
 RefPtr<EpollSet> FindEpollSet(File& file) {

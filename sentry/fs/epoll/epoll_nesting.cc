@@ -49,9 +49,9 @@ Result<void> EpollNesting::Add(EpollSet& outer, EpollSet& inner) {
   MutexGuard guard(nesting_lock);
   bool cycle = false;
   int down = LongestWay(
-      inner, outer, [](EpollSet& set) -> auto& { return set.inner_sets_; }, &cycle);
+      inner, outer, [](EpollSet & set) -> auto& { return set.inner_sets_; }, &cycle);
   int up = LongestWay(
-      outer, inner, [](EpollSet& set) -> auto& { return set.outer_sets_; }, &cycle);
+      outer, inner, [](EpollSet & set) -> auto& { return set.outer_sets_; }, &cycle);
   if (cycle || down + 1 + up > kMostSteps) {
     return Fail(ELOOP);
   }

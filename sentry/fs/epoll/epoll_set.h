@@ -31,9 +31,7 @@ namespace ukrun {
 class EpollSet;
 
 // One registration: a file under the number that it was added by.
-class EpollItem final : public RefCounted<EpollItem>,
-                        public Waiter,
-                        public File::CloseObserver {
+class EpollItem final : public RefCounted<EpollItem>, public Waiter, public File::CloseObserver {
  public:
   EpollItem(RefPtr<EpollSet> set, File& file, int32_t fd, RefPtr<EpollSet> inner);
   ~EpollItem() override;

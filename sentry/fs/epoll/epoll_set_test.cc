@@ -124,8 +124,7 @@ TEST_F(EpollSetTest, ChainsOfSetsEndAtFourSteps) {
 TEST_F(EpollSetTest, ConcurrentUseLosesNoEvent) {
   constexpr int kRounds = 2000;
   RefPtr<File> outer_file = CreateEpoll();
-  ASSERT_TRUE(
-      FindEpollSet(*outer_file)->Add(*epoll_, 3, {kIn, 0}, FindEpollSet(*epoll_)).ok());
+  ASSERT_TRUE(FindEpollSet(*outer_file)->Add(*epoll_, 3, {kIn, 0}, FindEpollSet(*epoll_)).ok());
   auto file = MakeRef<FakeFile>();
   ASSERT_TRUE(set().Add(*file, 3, {kIn, 1}, nullptr).ok());
   std::atomic<bool> stop{false};

@@ -26,9 +26,7 @@ class InotifyFile final : public File {
   }
 
   Result<size_t> Read(GuestIo& io) override { return instance_->Read(io); }
-  Ready Readiness() override {
-    return instance_->HasEvents() ? Ready::kReadable : Ready::kNone;
-  }
+  Ready Readiness() override { return instance_->HasEvents() ? Ready::kReadable : Ready::kNone; }
   WaitQueue* waiters() override { return &instance_->waiters(); }
 
   Result<int64_t> Ioctl(Task& task, uint32_t request, GuestAddr argument) override {
@@ -74,8 +72,7 @@ Result<RefPtr<File>> CreateInotify(uint32_t status_flags) {
 }
 
 RefPtr<InotifyInstance> FindInotify(File& file) {
-  return file.kind() == &InotifyFile::kKind ? static_cast<InotifyFile&>(file).instance()
-                                            : nullptr;
+  return file.kind() == &InotifyFile::kKind ? static_cast<InotifyFile&>(file).instance() : nullptr;
 }
 
 }  // namespace ukrun

@@ -85,8 +85,7 @@ int32_t InotifyInstance::Add(RefPtr<Watch> watch) {
   auto state = state_.Lock();
   // Numbers are not used again soon: events of a removed watch may still be queued.
   do {
-    state->last_descriptor =
-        state->last_descriptor == INT32_MAX ? 1 : state->last_descriptor + 1;
+    state->last_descriptor = state->last_descriptor == INT32_MAX ? 1 : state->last_descriptor + 1;
   } while (state->watches.contains(state->last_descriptor));
   state->watches.emplace(state->last_descriptor, std::move(watch));
   return state->last_descriptor;

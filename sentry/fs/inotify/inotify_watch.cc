@@ -18,15 +18,14 @@ enum class Fate : uint8_t { kStays, kEnds };
 
 // Tells the watch's instance, if it asked for the event.
 Fate Report(const Watch& watch, const FileEvent& event) {
-  bool excluded =
-      event.unlinked && !event.name.empty() && (watch.mask & IN_EXCL_UNLINK) != 0;
+  bool excluded = event.unlinked && !event.name.empty() && (watch.mask & IN_EXCL_UNLINK) != 0;
   bool wanted = (event.mask & watch.mask & IN_ALL_EVENTS) != 0 && !excluded;
   if (wanted) {
     // As on Linux, what happens to the watched object itself comes without IN_ISDIR.
     bool self = (event.mask & (IN_DELETE_SELF | IN_MOVE_SELF)) != 0;
     uint32_t mask = self ? event.mask & ~uint32_t{IN_ISDIR} : event.mask;
-    watch.instance->Queue(InotifyInstance::Event{
-        watch.descriptor, mask, event.cookie, std::string(event.name)});
+    watch.instance->Queue(
+        InotifyInstance::Event{watch.descriptor, mask, event.cookie, std::string(event.name)});
   }
   bool ends = (event.mask & kLast) != 0 || (wanted && (watch.mask & IN_ONESHOT) != 0);
   return ends ? Fate::kEnds : Fate::kStays;
@@ -42,8 +41,8 @@ Watch::Watch(RefPtr<InotifyInstance> the_instance, Path the_path, WatchList& the
 Watch::~Watch() { active_watches.fetch_sub(1); }
 
 WatchList& WatchList::Of(Inode& inode) {
-  RefPtr<InodeAttachment> list = inode.attachments().GetOrSet(
-      Inode::Attachments::Slot::kWatches, MakeRef<WatchList>());
+  RefPtr<InodeAttachment> list =
+      inode.attachments().GetOrSet(Inode::Attachments::Slot::kWatches, MakeRef<WatchList>());
   // The inode keeps it from now on.
   return static_cast<WatchList&>(*list);
 }
@@ -64,8 +63,8 @@ void WatchList::OnEvent(const FileEvent& event) {
   watches.Unlock();
 }
 
-Result<int32_t> WatchList::AddOrChange(const RefPtr<InotifyInstance>& instance,
-                                       const Path& path, uint32_t mask) {
+Result<int32_t> WatchList::AddOrChange(const RefPtr<InotifyInstance>& instance, const Path& path,
+                                       uint32_t mask) {
   auto watches = watches_.Lock();
   auto found = std::find_if(watches->begin(), watches->end(), [&](const RefPtr<Watch>& watch) {
     return watch->instance == instance;

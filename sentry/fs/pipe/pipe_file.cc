@@ -66,18 +66,16 @@ class PipeFile final : public File {
 // closed again.
 Result<void> WaitForPartner(Task& task, Pipe& pipe, uint64_t Pipe::Opens::*counter,
                             uint64_t before) {
-  return BlockOn(task, pipe.waiters(), Ready::kReadable | Ready::kWritable,
-                 [&]() -> Result<void> {
-                   return pipe.opens().*counter != before ? Ok() : Result<void>(Fail(EAGAIN));
-                 });
+  return BlockOn(task, pipe.waiters(), Ready::kReadable | Ready::kWritable, [&]() -> Result<void> {
+    return pipe.opens().*counter != before ? Ok() : Result<void>(Fail(EAGAIN));
+  });
 }
 
 }  // namespace
 
 PipePair CreatePipe(Task& task, uint32_t status_flags) {
   const Credentials& credentials = task.credentials();
-  RefPtr<Inode> inode =
-      NewAnonymousInode(S_IFIFO | 0600, credentials.fsuid, credentials.fsgid);
+  RefPtr<Inode> inode = NewAnonymousInode(S_IFIFO | 0600, credentials.fsuid, credentials.fsgid);
   Result<Attributes> attributes = inode->GetAttributes();
   uint64_t number = attributes.ok() ? attributes->inode_number : 0;
   auto pipe = MakeRef<Pipe>(credentials);
@@ -87,7 +85,8 @@ PipePair CreatePipe(Task& task, uint32_t status_flags) {
   OpenOptions write_options{.write = true, .status_flags = status_flags};
   return PipePair{
       .read_end = MakeRef<PipeFile>(path, read_options, PipeEnds(pipe, true, false), uint64_t{0}),
-      .write_end = MakeRef<PipeFile>(path, write_options, PipeEnds(pipe, false, true), uint64_t{0})};
+      .write_end =
+          MakeRef<PipeFile>(path, write_options, PipeEnds(pipe, false, true), uint64_t{0})};
 }
 
 Result<RefPtr<File>> OpenNamedPipe(Task& task, const Path& path, Inode& inode,
@@ -95,8 +94,8 @@ Result<RefPtr<File>> OpenNamedPipe(Task& task, const Path& path, Inode& inode,
   if (!options.read && !options.write) {
     return Fail(EINVAL);
   }
-  auto pipe = StaticRefCast<Pipe>(inode.attachments().GetOrSet(
-      Inode::Attachments::Slot::kNamedPipe, MakeRef<Pipe>(task.credentials())));
+  auto pipe = StaticRefCast<Pipe>(inode.attachments().GetOrSet(Inode::Attachments::Slot::kNamedPipe,
+                                                               MakeRef<Pipe>(task.credentials())));
   bool nonblocking = (options.status_flags & O_NONBLOCK) != 0;
   Pipe::Opens before = pipe->opens();
   if (options.write && !options.read && nonblocking && before.readers == 0) {

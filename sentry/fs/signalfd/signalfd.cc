@@ -89,9 +89,7 @@ abi::SignalFdInfo Translate(const abi::SigInfo& info) {
 // Hears a group's signals and tells the file's listeners. The group's queue and theirs have
 // the same rank, and signals are sent under the task tree's lock: hence deferred, and hence
 // no reference to the group, whose end must not happen there.
-class SignalFd::Relay final : public RefCounted<Relay>,
-                              public Waiter,
-                              public DeferredNotification {
+class SignalFd::Relay final : public RefCounted<Relay>, public Waiter, public DeferredNotification {
  public:
   explicit Relay(RefPtr<Listeners> listeners) : listeners_(std::move(listeners)) {}
   ~Relay() override = default;
@@ -114,8 +112,8 @@ class SignalFd::Relay final : public RefCounted<Relay>,
 
 RefPtr<File> SignalFd::Create(abi::SignalSet mask, uint32_t status_flags) {
   OpenOptions options{.read = true, .write = true, .status_flags = status_flags};
-  return MakeRef<SignalFd>(AnonymousPath("anon_inode:[signalfd]", NewAnonymousInode()),
-                           options, mask);
+  return MakeRef<SignalFd>(AnonymousPath("anon_inode:[signalfd]", NewAnonymousInode()), options,
+                           mask);
 }
 
 SignalFd::SignalFd(Path path, const OpenOptions& options, abi::SignalSet mask)

@@ -121,9 +121,8 @@ std::string TimerFd::FdInfo() {
   abi::Itimerspec left = state.Left();
   return Format(
       "clockid: {}\nticks: {}\nsettime flags: 0{}\nit_value: ({}, {})\nit_interval: ({}, {})\n",
-      clock_id_, state.Count(state.Now()), state.clock_id == clock_id_ ? 1 : 0,
-      left.value.seconds, left.value.nanoseconds, left.interval.seconds,
-      left.interval.nanoseconds);
+      clock_id_, state.Count(state.Now()), state.clock_id == clock_id_ ? 1 : 0, left.value.seconds,
+      left.value.nanoseconds, left.interval.seconds, left.interval.nanoseconds);
 }
 
 }  // namespace ukrun
