@@ -25,6 +25,9 @@ inline constexpr uint64_t kSaNocldstop = 1, kSaNocldwait = 2, kSaSiginfo = 4,
                           kSaNodefer = 0x40000000, kSaResethand = 0x80000000,
                           kSaRestorer = 0x04000000;
 
+// What can be neither blocked, nor handled, nor ignored.
+inline constexpr SignalSet kUnblockableSignals = SignalBit(kSigKill) | SignalBit(kSigStop);
+
 // struct sigaction as rt_sigaction(2) takes it.
 struct SigAction {
   uint64_t handler = kSigDfl;

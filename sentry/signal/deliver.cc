@@ -14,8 +14,6 @@
 namespace ukrun {
 namespace {
 
-constexpr abi::SignalSet kUnblockable =
-    abi::SignalBit(abi::kSigKill) | abi::SignalBit(abi::kSigStop);
 // Faults are delivered before what others sent, as Linux does.
 constexpr abi::SignalSet kSynchronous =
     abi::SignalBit(abi::kSigSegv) | abi::SignalBit(abi::kSigBus) | abi::SignalBit(abi::kSigIll) |
@@ -187,7 +185,7 @@ void RunHandler(Task& task, const abi::SigInfo& info, const abi::SigAction& acti
     return;
   }
   MutexGuard guard(kernel().tasks().lock());
-  task.signals.blocked |= action.mask & ~kUnblockable;
+  task.signals.blocked |= action.mask & ~abi::kUnblockableSignals;
   if ((action.flags & abi::kSaNodefer) == 0) {
     task.signals.blocked |= abi::SignalBit(info.signal);
   }
@@ -264,7 +262,7 @@ void DeliverSignals(Task& task, int interrupted_call) {
 void SetBlockedMask(Task& task, abi::SignalSet mask) {
   MutexGuard guard(kernel().tasks().lock());
   abi::SignalSet newly_blocked = mask & ~task.signals.blocked;
-  task.signals.blocked = mask & ~kUnblockable;
+  task.signals.blocked = mask & ~abi::kUnblockableSignals;
   RecalculatePendingLocked(task);
   // A signal of the group that this task would have taken is another task's now.
   if ((task.thread_group().pending.set & newly_blocked) != 0) {
@@ -286,7 +284,7 @@ void SetTemporaryMask(Task& task, abi::SignalSet mask) {
     task.signals.saved_mask = task.signals.blocked;
     task.signals.restore_saved_mask = true;
   }
-  task.signals.blocked = mask & ~kUnblockable;
+  task.signals.blocked = mask & ~abi::kUnblockableSignals;
   RecalculatePendingLocked(task);
 }
 

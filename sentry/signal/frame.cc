@@ -13,9 +13,8 @@ namespace {
 constexpr uint64_t kRedZone = 128;
 constexpr size_t kLargestExtendedState = 16 * 1024;
 
-uint64_t ChooseStack(const Task& task, const abi::SigAltStack& alternate,
-                     const abi::SigAction& action, uint64_t stack_pointer) {
-  static_cast<void>(task);
+uint64_t ChooseStack(const abi::SigAltStack& alternate, const abi::SigAction& action,
+                     uint64_t stack_pointer) {
   bool usable = (alternate.flags & abi::kSsDisable) == 0 && alternate.size != 0;
   if ((action.flags & abi::kSaOnstack) != 0 && usable &&
       !OnAlternateStack(alternate, stack_pointer)) {
@@ -24,47 +23,44 @@ uint64_t ChooseStack(const Task& task, const abi::SigAltStack& alternate,
   return stack_pointer - kRedZone;
 }
 
+// The registers that a frame keeps as they are, and where.
+struct SavedRegister {
+  uint64_t abi::Registers::*live;
+  uint64_t abi::SigContext::*saved;
+};
+constexpr SavedRegister kSavedRegisters[] = {
+    {&abi::Registers::r8, &abi::SigContext::r8},
+    {&abi::Registers::r9, &abi::SigContext::r9},
+    {&abi::Registers::r10, &abi::SigContext::r10},
+    {&abi::Registers::r11, &abi::SigContext::r11},
+    {&abi::Registers::r12, &abi::SigContext::r12},
+    {&abi::Registers::r13, &abi::SigContext::r13},
+    {&abi::Registers::r14, &abi::SigContext::r14},
+    {&abi::Registers::r15, &abi::SigContext::r15},
+    {&abi::Registers::rdi, &abi::SigContext::rdi},
+    {&abi::Registers::rsi, &abi::SigContext::rsi},
+    {&abi::Registers::rbp, &abi::SigContext::rbp},
+    {&abi::Registers::rbx, &abi::SigContext::rbx},
+    {&abi::Registers::rdx, &abi::SigContext::rdx},
+    {&abi::Registers::rax, &abi::SigContext::rax},
+    {&abi::Registers::rcx, &abi::SigContext::rcx},
+    {&abi::Registers::rsp, &abi::SigContext::rsp},
+    {&abi::Registers::rip, &abi::SigContext::rip},
+};
+
 void SaveRegisters(const abi::Registers& from, abi::SigContext* to) {
-  to->r8 = from.r8;
-  to->r9 = from.r9;
-  to->r10 = from.r10;
-  to->r11 = from.r11;
-  to->r12 = from.r12;
-  to->r13 = from.r13;
-  to->r14 = from.r14;
-  to->r15 = from.r15;
-  to->rdi = from.rdi;
-  to->rsi = from.rsi;
-  to->rbp = from.rbp;
-  to->rbx = from.rbx;
-  to->rdx = from.rdx;
-  to->rax = from.rax;
-  to->rcx = from.rcx;
-  to->rsp = from.rsp;
-  to->rip = from.rip;
+  for (const SavedRegister& each : kSavedRegisters) {
+    to->*each.saved = from.*each.live;
+  }
   to->eflags = from.eflags;
   to->cs = static_cast<uint16_t>(from.cs);
   to->ss = static_cast<uint16_t>(from.ss);
 }
 
 void RestoreRegisters(const abi::SigContext& from, abi::Registers* to) {
-  to->r8 = from.r8;
-  to->r9 = from.r9;
-  to->r10 = from.r10;
-  to->r11 = from.r11;
-  to->r12 = from.r12;
-  to->r13 = from.r13;
-  to->r14 = from.r14;
-  to->r15 = from.r15;
-  to->rdi = from.rdi;
-  to->rsi = from.rsi;
-  to->rbp = from.rbp;
-  to->rbx = from.rbx;
-  to->rdx = from.rdx;
-  to->rax = from.rax;
-  to->rcx = from.rcx;
-  to->rsp = from.rsp;
-  to->rip = from.rip;
+  for (const SavedRegister& each : kSavedRegisters) {
+    to->*each.live = from.*each.saved;
+  }
   // Only 64-bit user segments exist for guests.
   to->cs = abi::kUserCs;
   to->ss = abi::kUserSs;
@@ -146,7 +142,7 @@ Result<void> PushSignalFrame(Task& task, const abi::SigInfo& info, const abi::Si
   }
   abi::Registers& registers = task.registers();
   abi::SigAltStack& alternate = task.signals.alternate_stack;
-  uint64_t top = ChooseStack(task, alternate, action, registers.rsp);
+  uint64_t top = ChooseStack(alternate, action, registers.rsp);
   uint64_t fp_state = TRY(PushExtendedState(task, top));
   uint64_t frame_address = ((fp_state - sizeof(abi::RtSigFrame)) & ~uint64_t{15}) - 8;
   // A handler on the alternate stack must not run out of it.

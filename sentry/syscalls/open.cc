@@ -117,12 +117,8 @@ Result<void> CloseRange(Task& task, uint32_t first, uint32_t last, uint32_t flag
   if (first > last || (flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)) != 0) {
     return Fail(EINVAL);
   }
-  if ((flags & CLOSE_RANGE_UNSHARE) != 0 && task.fds().shared()) {
-    RefPtr<FdTable> shared = RefPtr<FdTable>::Share(&task.fds());
-    task.set_fds(shared->Clone());
-    if (shared->RemoveUser()) {
-      shared->CloseAll(task);
-    }
+  if ((flags & CLOSE_RANGE_UNSHARE) != 0) {
+    task.UnshareFds();
   }
   if ((flags & CLOSE_RANGE_CLOEXEC) != 0) {
     task.fds().SetCloseOnExecRange(first, last);

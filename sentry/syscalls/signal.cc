@@ -13,9 +13,6 @@
 namespace ukrun {
 namespace {
 
-constexpr abi::SignalSet kUnblockable =
-    abi::SignalBit(abi::kSigKill) | abi::SignalBit(abi::kSigStop);
-
 bool ValidSignal(int32_t signal) { return signal >= 1 && signal <= abi::kSignalCount; }
 
 Result<void> CheckSetSize(uint64_t size) {
@@ -105,7 +102,7 @@ Result<void> RtSigaction(Task& task, int32_t signal, UserIn<abi::SigAction> acti
     wanted = TRY(action.Load(task.memory()));
   }
   if (!ValidSignal(signal) ||
-      (!action.is_null() && (abi::SignalBit(signal) & kUnblockable) != 0)) {
+      (!action.is_null() && (abi::SignalBit(signal) & abi::kUnblockableSignals) != 0)) {
     return Fail(EINVAL);
   }
   ThreadGroup& group = task.thread_group();
@@ -119,7 +116,7 @@ Result<void> RtSigaction(Task& task, int32_t signal, UserIn<abi::SigAction> acti
                                   abi::kSaOnstack | abi::kSaRestart | abi::kSaNodefer |
                                   abi::kSaResethand | abi::kSaRestorer | 0x800;
       wanted.flags &= kKnown;
-      wanted.mask &= ~kUnblockable;
+      wanted.mask &= ~abi::kUnblockableSignals;
       current = wanted;
       if (ActionIgnores(wanted, signal)) {
         DropIgnoredLocked(group, signal);
@@ -178,7 +175,7 @@ Result<void> Pause(Task& task) {
 Result<int32_t> RtSigtimedwait(Task& task, UserIn<uint64_t> set, GuestAddr info_out,
                                UserIn<abi::Timespec> timeout, uint64_t set_size) {
   TRY(CheckSetSize(set_size));
-  abi::SignalSet wanted = TRY(set.Load(task.memory())) & ~kUnblockable;
+  abi::SignalSet wanted = TRY(set.Load(task.memory())) & ~abi::kUnblockableSignals;
   int64_t deadline = kNoDeadline;
   if (!timeout.is_null()) {
     abi::Timespec duration = TRY(timeout.Load(task.memory()));

@@ -14,9 +14,6 @@
 namespace ukrun {
 namespace {
 
-constexpr uint64_t kNewNamespaces = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
-                                    CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWTIME;
-
 Result<void> CheckFlags(const Task& parent, const CloneRequest& request) {
   uint64_t flags = request.flags;
   auto has = [flags](uint64_t flag) { return (flags & flag) != 0; };
@@ -28,7 +25,7 @@ Result<void> CheckFlags(const Task& parent, const CloneRequest& request) {
   if (has(CLONE_PARENT) && kernel().tasks().init() == &parent.thread_group()) {
     return Fail(EINVAL);  // PID 1 would make a sibling of itself
   }
-  if (has(kNewNamespaces)) {
+  if (has(kNewNamespaceFlags)) {
     return Fail(EPERM);
   }
   return Ok();
@@ -168,9 +165,7 @@ void Unregister(Birth& birth) {
   bool thread = birth.group->leader != birth.task.get();
   TaskResources resources = birth.task->Resources();
   resources.mm->RemoveUser();
-  if (resources.fds->RemoveUser()) {
-    resources.fds->CloseAll(*birth.task);
-  }
+  resources.fds->Leave(*birth.task);
   MutexGuard guard(tree.lock());
   --birth.group->live_tasks;
   tree.RemoveTaskLocked(*birth.task);
@@ -205,9 +200,7 @@ Result<int64_t> CloneTask(Task& parent, const CloneRequest& request) {
   TaskResources resources = CopyResources(parent, request.flags, std::move(space.mm));
   Result<Birth> birth = Register(parent, request, resources);
   if (!birth.ok()) {
-    if (resources.fds->RemoveUser()) {
-      resources.fds->CloseAll(parent);
-    }
+    resources.fds->Leave(parent);
     resources.mm->RemoveUser();
     return birth.failure();
   }

@@ -1,6 +1,8 @@
 // Making tasks: clone(2) and its relatives.
 #pragma once
 
+#include <linux/sched.h>
+
 #include <cstdint>
 
 #include "base/result.h"
@@ -9,6 +11,11 @@
 namespace ukrun {
 
 class Task;
+
+// Flags of clone(2), clone3(2) and unshare(2) that ask for new namespaces.
+inline constexpr uint64_t kNewNamespaceFlags = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC |
+                                               CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET |
+                                               CLONE_NEWCGROUP | CLONE_NEWTIME;
 
 // Decoded from clone(2)'s registers or clone3(2)'s structure.
 struct CloneRequest {

@@ -150,20 +150,12 @@ void ResetForNewProgram(Task& task) {
     group.exit_signal = abi::kSigChld;
     group.dumpable = true;
   }
-  if (task.fds().shared()) {
-    RefPtr<FdTable> own = task.fds().Clone();
-    RefPtr<FdTable> old = RefPtr<FdTable>::Share(&task.fds());
-    task.set_fds(own);
-    if (old->RemoveUser()) {
-      old->CloseAll(task);
-    }
-  }
+  task.UnshareFds();
   task.fds().CloseAllOnExec(task);
   ResetSignalsOnExec(task);
   group.timers().DeletePosixTimers();
   if (RefPtr<VforkLatch> latch = std::move(task.vfork_latch)) {
-    latch->done.store(true);
-    latch->waiters.Notify(Ready::kReadable);
+    latch->Release();
   }
 }
 

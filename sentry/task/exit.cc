@@ -184,11 +184,10 @@ void ReleaseResources(Task& task) {
     resources.mm->RemoveUser();
   }
   if (task.vfork_latch) {
-    task.vfork_latch->done.store(true);
-    task.vfork_latch->waiters.Notify(Ready::kReadable);
+    task.vfork_latch->Release();
   }
-  if (resources.fds && resources.fds->RemoveUser()) {
-    resources.fds->CloseAll(task);
+  if (resources.fds) {
+    resources.fds->Leave(task);
   }
   task.set_fds(nullptr);
   task.set_fs(nullptr);

@@ -68,6 +68,15 @@ void Task::set_fds(RefPtr<FdTable> fds) {
   std::swap(resources_.fds, fds);
 }
 
+void Task::UnshareFds() {
+  if (!fds().shared()) {
+    return;
+  }
+  RefPtr<FdTable> old = RefPtr<FdTable>::Share(&fds());
+  set_fds(old->Clone());
+  old->Leave(*this);
+}
+
 void Task::set_fs(RefPtr<FsContext> fs) {
   MutexGuard guard(resources_lock_);
   std::swap(resources_.fs, fs);

@@ -27,6 +27,11 @@ struct RestartBlock;
 
 // What the parent of a vfork waits for.
 struct VforkLatch : public RefCounted<VforkLatch> {
+  void Release() {
+    done.store(true);
+    waiters.Notify(Ready::kReadable);
+  }
+
   std::atomic<bool> done{false};
   WaitQueue waiters;
 };
@@ -96,6 +101,8 @@ class Task : public RefCounted<Task> {
   // --- Task thread only: replacing resources. What is replaced ends after the lock.
   void set_mm(RefPtr<MemoryManager> mm);
   void set_fds(RefPtr<FdTable> fds);
+  // A descriptor table of its own, if it shares one.
+  void UnshareFds();
   void set_fs(RefPtr<FsContext> fs);
   void set_credentials(RefPtr<const Credentials> credentials);
   void set_context(std::unique_ptr<ExecutionContext> context);

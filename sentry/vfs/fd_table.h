@@ -53,7 +53,11 @@ class FdTable : public RefCounted<FdTable> {
   RefPtr<FdTable> Clone() const;
   // Tasks that share the table; the last one to leave closes everything.
   void AddUser() { users_.fetch_add(1); }
-  bool RemoveUser() { return users_.fetch_sub(1) == 1; }
+  void Leave(Task& task) {
+    if (users_.fetch_sub(1) == 1) {
+      CloseAll(task);
+    }
+  }
   bool shared() const { return users_.load() > 1; }
   // Open descriptors in ascending order; for /proc.
   std::vector<int32_t> Numbers() const;
