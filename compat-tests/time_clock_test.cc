@@ -298,6 +298,9 @@ TEST_F(TimeClockTest, AdjtimexReportsWithoutPrivilege) {
   EXPECT_LE(result, TIME_ERROR);
   EXPECT_EQ(state.tick, 10000);
   EXPECT_ERRNO(EFAULT, syscall(SYS_adjtimex, 8));
+  EXPECT_EQ(clock_adjtime(CLOCK_REALTIME, &state), result);
+  EXPECT_ERRNO(EOPNOTSUPP, clock_adjtime(CLOCK_MONOTONIC, &state));
+  EXPECT_ERRNO(EINVAL, clock_adjtime(99, &state));
 }
 
 }  // namespace

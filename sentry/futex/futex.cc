@@ -2,11 +2,28 @@
 
 #include <linux/futex.h>
 
+#include <algorithm>
+#include <memory>
+
 #include "sentry/kernel.h"
 #include "sentry/syscalls/blocking.h"
 
 namespace ukrun {
 namespace {
+
+// Takes the waiter out. True: somebody has woken it, or has taken it and was about to say so.
+bool EndWait(Task& task, FutexWaiter& waiter) {
+  if (Futexes().Remove(waiter)) {
+    return false;
+  }
+  for (;;) {
+    uint32_t seen = task.sleeper().Prepare();
+    if (waiter.woken.load(std::memory_order_acquire)) {
+      return true;
+    }
+    task.sleeper().Sleep(seen, kNoDeadline);
+  }
+}
 
 // Sleeps until the waiter, which is linked, is woken. On any other end it is taken out.
 Result<void> SleepOn(Task& task, FutexWaiter& waiter, int64_t deadline_ns) {
@@ -19,14 +36,7 @@ Result<void> SleepOn(Task& task, FutexWaiter& waiter, int64_t deadline_ns) {
     if (reason == WakeReason::kNotified) {
       continue;
     }
-    if (!Futexes().Remove(waiter)) {
-      // Woken at the last moment. A taker that has not said so yet is about to.
-      while (!waiter.woken.load(std::memory_order_acquire)) {
-        uint32_t again = task.sleeper().Prepare();
-        if (!waiter.woken.load(std::memory_order_acquire)) {
-          task.sleeper().Sleep(again, kNoDeadline);
-        }
-      }
+    if (EndWait(task, waiter)) {
       return Ok();
     }
     return Fail(reason == WakeReason::kTimedOut ? ETIMEDOUT : kErestartsys);
@@ -87,12 +97,56 @@ Result<void> FutexWait(Task& task, GuestAddr address, FutexScope scope, uint32_t
   Futexes().Add(waiter);
   Result<uint32_t> word = LoadWord(task, address);
   if (!word.ok() || *word != expected) {
-    if (!Futexes().Remove(waiter)) {
-      return SleepOn(task, waiter, kNoDeadline);  // woken meanwhile: that counts
+    if (EndWait(task, waiter)) {
+      return Ok();  // woken meanwhile: that counts
     }
     return word.ok() ? Fail(EAGAIN) : word.failure();
   }
   return SleepOn(task, waiter, deadline_ns);
+}
+
+Result<int64_t> FutexWaitAny(Task& task, std::span<const FutexWord> words, int64_t deadline_ns) {
+  std::unique_ptr<FutexWaiter[]> waiters(new FutexWaiter[words.size()]);
+  for (size_t i = 0; i < words.size(); ++i) {
+    waiters[i].key = TRY(MakeFutexKey(task, words[i].address, words[i].scope));
+    waiters[i].task = &task;
+  }
+  // The last one that was woken, as on Linux; -1 for none.
+  auto end_all = [&](size_t count) {
+    int64_t woken = -1;
+    for (size_t i = 0; i < count; ++i) {
+      if (EndWait(task, waiters[i])) {
+        woken = static_cast<int64_t>(i);
+      }
+    }
+    return woken;
+  };
+  for (size_t i = 0; i < words.size(); ++i) {
+    Futexes().Add(waiters[i]);
+    Result<uint32_t> word = LoadWord(task, words[i].address);
+    if (!word.ok() || *word != words[i].expected) {
+      int64_t woken = end_all(i + 1);
+      if (woken >= 0) {
+        return woken;
+      }
+      return word.ok() ? Fail(EAGAIN) : word.failure();
+    }
+  }
+  for (;;) {
+    uint32_t seen = task.sleeper().Prepare();
+    bool any = std::any_of(waiters.get(), waiters.get() + words.size(), [](FutexWaiter& waiter) {
+      return waiter.woken.load(std::memory_order_acquire);
+    });
+    WakeReason reason = any ? WakeReason::kNotified : SleepTask(task, seen, deadline_ns);
+    if (!any && reason == WakeReason::kNotified) {
+      continue;
+    }
+    int64_t woken = end_all(words.size());
+    if (woken >= 0) {
+      return woken;
+    }
+    return Fail(reason == WakeReason::kTimedOut ? ETIMEDOUT : kErestartsys);
+  }
 }
 
 Result<void> FutexLockPi(Task& task, GuestAddr address, FutexScope scope, int64_t deadline_ns) {
@@ -103,8 +157,8 @@ Result<void> FutexLockPi(Task& task, GuestAddr address, FutexScope scope, int64_
   Futexes().Add(waiter);
   Result<bool> taken = TryTake(task, address, WhenHeld::kWait);
   if (!taken.ok() || *taken) {
-    if (!Futexes().Remove(waiter)) {
-      return SleepOn(task, waiter, kNoDeadline);
+    if (EndWait(task, waiter)) {
+      return Ok();
     }
     return taken.ok() ? Ok() : Result<void>(taken.failure());
   }

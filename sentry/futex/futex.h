@@ -1,6 +1,8 @@
 // Futexes, kept by the Sentry (futex(2), get_robust_list(2)).
 #pragma once
 
+#include <span>
+
 #include "base/result.h"
 #include "sentry/futex/futex_table.h"
 #include "sentry/task/task.h"
@@ -11,6 +13,15 @@ namespace ukrun {
 // Errors: EAGAIN (another value), ETIMEDOUT, kErestartsys.
 Result<void> FutexWait(Task& task, GuestAddr address, FutexScope scope, uint32_t expected,
                        uint32_t bitset, int64_t deadline_ns);
+
+// Sleeps while each word holds what is expected of it, until one of them is woken. Returns
+// which. Errors: as FutexWait.
+struct FutexWord {
+  GuestAddr address;
+  FutexScope scope = FutexScope::kPrivate;
+  uint32_t expected = 0;
+};
+Result<int64_t> FutexWaitAny(Task& task, std::span<const FutexWord> words, int64_t deadline_ns);
 
 // PI locks: the word holds the owner's tid. Errors: EDEADLK, ESRCH, ETIMEDOUT, EINTR...
 Result<void> FutexLockPi(Task& task, GuestAddr address, FutexScope scope, int64_t deadline_ns);

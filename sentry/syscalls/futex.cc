@@ -209,6 +209,30 @@ Result<int64_t> Futex(Task& task, GuestAddr address, int32_t operation, uint32_t
   }
 }
 
+Result<int64_t> FutexWaitv(Task& task, UserArray<FutexWaitvLayout> waiters, uint32_t count,
+                           uint32_t flags, GuestAddr timeout, int32_t clock) {
+  if (flags != 0 || count == 0 || count > FUTEX_WAITV_MAX || waiters.is_null()) {
+    return Fail(EINVAL);
+  }
+  if (!timeout.is_null() && clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME) {
+    return Fail(EINVAL);
+  }
+  int64_t deadline_ns = TRY(LoadDeadline(task, timeout, false, clock == CLOCK_REALTIME));
+  std::vector<FutexWord> words;
+  for (const FutexWaitvLayout& entry : TRY(waiters.Load(task.memory(), count))) {
+    // Only words of 32 bits exist.
+    if ((entry.flags & ~uint32_t{FUTEX_PRIVATE_FLAG}) != FUTEX_32 || entry.reserved != 0 ||
+        entry.value > UINT32_MAX) {
+      return Fail(EINVAL);
+    }
+    words.push_back({.address = GuestAddr(entry.address),
+                     .scope = (entry.flags & FUTEX_PRIVATE_FLAG) != 0 ? FutexScope::kPrivate
+                                                                      : FutexScope::kShared,
+                     .expected = static_cast<uint32_t>(entry.value)});
+  }
+  return FutexWaitAny(task, words, deadline_ns);
+}
+
 Result<void> SetRobustList(Task& task, GuestAddr head, uint64_t size) {
   if (size != kRobustHeadBytes) {
     return Fail(EINVAL);

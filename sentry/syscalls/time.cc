@@ -31,8 +31,7 @@ Result<int64_t> ReadCpuClock(Task& task, int32_t clock_id) {
   TaskTree& tree = kernel().tasks();
   MutexGuard guard(tree.lock());
   Task* target = clock.id == 0 ? &task : tree.FindTaskLocked(clock.id);
-  if (target == nullptr ||
-      (clock.thread && &target->thread_group() != &task.thread_group())) {
+  if (target == nullptr || (clock.thread && &target->thread_group() != &task.thread_group())) {
     return Fail(EINVAL);
   }
   if (clock.thread) {
@@ -61,8 +60,7 @@ bool IsHostClock(int32_t clock_id) {
 
 // Sleeps until the deadline; with a relative sleep the rest is stored for a signal's sake.
 struct SleepRestart final : public RestartBlock {
-  SleepRestart(int64_t deadline, UserOut<abi::Timespec> rest)
-      : deadline_ns(deadline), left(rest) {}
+  SleepRestart(int64_t deadline, UserOut<abi::Timespec> rest) : deadline_ns(deadline), left(rest) {}
   Result<int64_t> Restart(Task& task) override;
   int64_t deadline_ns;
   UserOut<abi::Timespec> left;
@@ -146,6 +144,34 @@ Result<void> Settimeofday(Task& task, UserIn<abi::Timeval> time, GuestAddr zone)
   return Fail(EPERM);
 }
 
+Result<int32_t> Adjtimex(Task& task, UserInOut<abi::Timex> timex) {
+  abi::Timex asked = TRY(timex.Load(task.memory()));
+  if (asked.modes != 0 && asked.modes != abi::kAdjOffsetSsRead) {
+    return Fail(EPERM);
+  }
+  abi::Timespec now = abi::Timespec::FromNs(HostClockNs(CLOCK_REALTIME));
+  abi::Timex told;
+  told.modes = asked.modes;
+  told.max_error_us = told.estimated_error_us = 16'000'000;
+  told.status = abi::kStaUnsynchronized;
+  told.constant = 2;
+  told.precision_us = 1;
+  told.tolerance = int64_t{500} << 16;
+  told.tick_us = 10'000;
+  told.seconds = now.seconds;
+  told.microseconds = now.nanoseconds / 1000;
+  TRY(timex.Store(task.memory(), told));
+  return abi::kTimeError;
+}
+
+Result<int32_t> ClockAdjtime(Task& task, int32_t clock_id, UserInOut<abi::Timex> timex) {
+  if (clock_id == CLOCK_REALTIME) {
+    return Adjtimex(task, timex);
+  }
+  TRY(ReadClock(task, clock_id));
+  return Fail(EOPNOTSUPP);
+}
+
 Result<void> ClockGetres(Task& task, int32_t clock_id, UserOut<abi::Timespec> out) {
   TRY(ReadClock(task, clock_id));
   bool coarse = clock_id == CLOCK_REALTIME_COARSE || clock_id == CLOCK_MONOTONIC_COARSE;
@@ -155,8 +181,7 @@ Result<void> ClockGetres(Task& task, int32_t clock_id, UserOut<abi::Timespec> ou
 Result<void> Gettimeofday(Task& task, UserOut<abi::Timeval> out, GuestAddr zone) {
   int64_t now = HostClockNs(CLOCK_REALTIME);
   if (!out.is_null()) {
-    TRY(out.Store(task.memory(),
-                  abi::Timeval{now / 1'000'000'000, now % 1'000'000'000 / 1000}));
+    TRY(out.Store(task.memory(), abi::Timeval{now / 1'000'000'000, now % 1'000'000'000 / 1000}));
   }
   return zone.is_null() ? Ok() : task.memory().Zero(zone, 8);
 }
@@ -177,10 +202,10 @@ Result<void> Nanosleep(Task& task, UserIn<abi::Timespec> duration, UserOut<abi::
   return SleepRelative(task, DeadlineAfter(wanted.ToNs()), left);
 }
 
-Result<void> ClockNanosleep(Task& task, int32_t clock_id, int32_t flags,
-                            UserIn<abi::Timespec> time, UserOut<abi::Timespec> left) {
-  if (clock_id == CLOCK_THREAD_CPUTIME_ID || clock_id == CLOCK_MONOTONIC_RAW || clock_id == CLOCK_REALTIME_COARSE ||
-      clock_id == CLOCK_MONOTONIC_COARSE) {
+Result<void> ClockNanosleep(Task& task, int32_t clock_id, int32_t flags, UserIn<abi::Timespec> time,
+                            UserOut<abi::Timespec> left) {
+  if (clock_id == CLOCK_THREAD_CPUTIME_ID || clock_id == CLOCK_MONOTONIC_RAW ||
+      clock_id == CLOCK_REALTIME_COARSE || clock_id == CLOCK_MONOTONIC_COARSE) {
     return Fail(EOPNOTSUPP);
   }
   int64_t now = TRY(ReadClock(task, clock_id));
@@ -192,8 +217,8 @@ Result<void> ClockNanosleep(Task& task, int32_t clock_id, int32_t flags,
     if (IsHostClock(clock_id)) {
       return SleepRelative(task, DeadlineAfter(wanted.ToNs()), left);
     }
-    wanted = abi::Timespec::FromNs(wanted.ToNs() > INT64_MAX - now ? INT64_MAX
-                                                                   : now + wanted.ToNs());
+    wanted =
+        abi::Timespec::FromNs(wanted.ToNs() > INT64_MAX - now ? INT64_MAX : now + wanted.ToNs());
   }
   // The clock is looked at again after each sleep: it may be set, or be a CPU clock, which
   // runs more slowly than time.
