@@ -76,13 +76,20 @@ enum class HostMapping : uint8_t { kPrivate, kShared };
 struct MapRequest {
   GuestAddr address;
   uint64_t size = 0;
-  int protection = 0;             // PROT_*
+  int protection = 0;  // PROT_*
   HostMapping sharing = HostMapping::kPrivate;
-  int host_fd = -1;               // -1: anonymous
+  int host_fd = -1;  // -1: anonymous
   uint64_t offset = 0;
 };
 
 struct ForkedSpace;
+
+// What the host has counted of an address space's process.
+struct HostUsage {
+  int64_t peak_resident_kib = 0;
+  int64_t minor_faults = 0;
+  int64_t major_faults = 0;
+};
 
 // One guest address space: host mappings outside the kernel window.
 // Thread rule: Map to Advise, Fork and CompareExchange32 by a kernel thread that holds a
@@ -95,8 +102,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   virtual Result<void> Unmap(GuestAddr address, uint64_t size) = 0;
   virtual Result<void> Protect(GuestAddr address, uint64_t size, int protection) = 0;
   // Moves host pages; both ranges are fixed and the new one is free.
-  virtual Result<void> Move(GuestAddr from, uint64_t old_size, GuestAddr to,
-                            uint64_t new_size) = 0;
+  virtual Result<void> Move(GuestAddr from, uint64_t old_size, GuestAddr to, uint64_t new_size) = 0;
   virtual Result<void> Advise(GuestAddr address, uint64_t size, int advice) = 0;
 
   // mincore(2): one byte a page at `out`. Errors: ENOMEM, EFAULT.
@@ -108,6 +114,11 @@ class AddressSpace : public RefCounted<AddressSpace> {
   // context is the one copied (extended state included).
   virtual Result<std::unique_ptr<ParkedThread>> NewThread() = 0;
   virtual Result<ForkedSpace> Fork() = 0;
+
+  // So far. Thread rule: as Map.
+  virtual Result<HostUsage> Usage() = 0;
+  // In its whole life, once its last context is gone; zeros before that.
+  virtual HostUsage FinalUsage() const = 0;
 
   virtual GuestMemory& memory() = 0;
   // True when `host_pid` is this space's host process; for out-of-memory decisions.

@@ -60,6 +60,7 @@ constexpr auto kPtraceSentry = std::to_array<AllowedCall>({
     {SYS_process_vm_readv, "platform/ptrace: guest memory", {}},
     {SYS_process_vm_writev, "platform/ptrace: guest memory", {}},
     {SYS_membarrier, "platform/ptrace: membarrier of the guest", {}},
+    {SYS_getrusage, "platform/ptrace: memory that a guest process has used", {}},
 
     // Processes and threads.
     {SYS_clone, "base/thread: kernel threads; platform/ptrace: guest threads and processes", {}},
@@ -131,6 +132,7 @@ constexpr auto kPtraceGuest = std::to_array<AllowedCall>({
     {SYS_mlock, "injected: mlock", {}},
     {SYS_munlock, "injected: munlock", {}},
     {SYS_membarrier, "injected: membarrier", {}},
+    {SYS_getrusage, "injected: memory that the process has used", {}},
     {SYS_clone, "injected: guest fork and guest threads", {}},
     {SYS_exit, "injected: a guest thread ends", {}},
     {SYS_exit_group, "injected: a guest process ends; the stub when it lost its Sentry", {}},

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "base/host_fd.h"
+#include "base/locked.h"
 #include "platform/platform.h"
 
 namespace ukrun::ptrace {
@@ -33,13 +34,15 @@ class PtraceAddressSpace final : public AddressSpace, private GuestMemory {
   Result<void> Map(const MapRequest& request) override;
   Result<void> Unmap(GuestAddr address, uint64_t size) override;
   Result<void> Protect(GuestAddr address, uint64_t size, int protection) override;
-  Result<void> Move(GuestAddr from, uint64_t old_size, GuestAddr to,
-                    uint64_t new_size) override;
+  Result<void> Move(GuestAddr from, uint64_t old_size, GuestAddr to, uint64_t new_size) override;
   Result<void> Advise(GuestAddr address, uint64_t size, int advice) override;
   Result<void> Resident(GuestAddr address, uint64_t size, GuestAddr out) override;
   Result<void> Barrier() override;
   Result<std::unique_ptr<ParkedThread>> NewThread() override;
   Result<ForkedSpace> Fork() override;
+  Result<HostUsage> Usage() override;
+  HostUsage FinalUsage() const override { return *final_usage_.Lock(); }
+  void SetFinalUsage(const HostUsage& usage) { *final_usage_.Lock() = usage; }
   GuestMemory& memory() override { return *this; }
   bool IsHostProcess(int host_pid) const override { return host_pid == host_pid_; }
 
@@ -49,6 +52,14 @@ class PtraceAddressSpace final : public AddressSpace, private GuestMemory {
   void AddContext() { contexts_.fetch_add(1); }
   // True when it was the last one.
   bool RemoveContext() { return contexts_.fetch_sub(1) == 1; }
+
+  // A place in the guest's process for signal frames (fault_unsafe.cc) and for what host
+  // calls answer there. One thread at a time uses it.
+  struct FramePlace {
+    bool mapped = false;
+    bool handlers_ready = false;
+  };
+  Locked<FramePlace, LockRank::kPlatform>& frame_place() { return frame_place_; }
 
  private:
   PtraceAddressSpace(Placement& placement, int host_pid, uint64_t parent_pid)
@@ -67,6 +78,8 @@ class PtraceAddressSpace final : public AddressSpace, private GuestMemory {
   // Contexts attached.
   std::atomic<int> contexts_{0};
   std::unique_ptr<uint64_t[]> start_stack_;
+  Locked<FramePlace, LockRank::kPlatform> frame_place_;
+  mutable Locked<HostUsage, LockRank::kPlatform> final_usage_;
 };
 
 }  // namespace ukrun::ptrace

@@ -1,9 +1,8 @@
-#include "platform/ptrace/address_space.h"
-
 #include <linux/membarrier.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -13,6 +12,7 @@
 #include "base/log.h"
 #include "base/mutex.h"
 #include "base/window.h"
+#include "platform/ptrace/address_space.h"
 #include "platform/ptrace/context.h"
 #include "platform/ptrace/stub.h"
 
@@ -172,8 +172,7 @@ Result<void> PtraceAddressSpace::Protect(GuestAddr address, uint64_t size, int p
   if (!OutsideWindow(address, size)) {
     return Fail(ENOMEM);
   }
-  TRY(Context().InjectCall(SYS_mprotect, address.value(), size,
-                           static_cast<uint64_t>(protection)));
+  TRY(Context().InjectCall(SYS_mprotect, address.value(), size, static_cast<uint64_t>(protection)));
   return Ok();
 }
 
@@ -210,6 +209,18 @@ Result<void> PtraceAddressSpace::Barrier() {
   return Ok();
 }
 
+Result<HostUsage> PtraceAddressSpace::Usage() {
+  PtraceContext& context = Context();
+  auto place = frame_place_.Lock();
+  TRY(context.MapFramePlace(*place));
+  TRY(context.InjectCall(SYS_getrusage, static_cast<uint64_t>(RUSAGE_SELF), kFrameBegin));
+  rusage usage{};
+  iovec local{&usage, sizeof(usage)};
+  iovec remote{reinterpret_cast<void*>(kFrameBegin), sizeof(usage)};
+  TRY(HostCall(SYS_process_vm_readv, host_pid_, &local, 1, &remote, 1, 0));
+  return HostUsage{usage.ru_maxrss, usage.ru_minflt, usage.ru_majflt};
+}
+
 Result<int64_t> PtraceAddressSpace::Clone(uint64_t flags) {
   PtraceContext& context = Context();
   abi::Registers registers = context.registers();
@@ -228,16 +239,19 @@ Result<int64_t> PtraceAddressSpace::Clone(uint64_t flags) {
 }
 
 Result<std::unique_ptr<ParkedThread>> PtraceAddressSpace::NewThread() {
-  int64_t tid = TRY(Clone(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
-                          CLONE_SYSVSEM));
+  int64_t tid =
+      TRY(Clone(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM));
   return std::unique_ptr<ParkedThread>(std::make_unique<Parked>(
       RefPtr<PtraceAddressSpace>::Share(this), static_cast<int>(tid), false));
 }
 
 Result<ForkedSpace> PtraceAddressSpace::Fork() {
+  // Not while another thread makes the place for frames: the copy has it whole or not at all.
+  auto frame_place = frame_place_.Lock();
   int64_t tid = TRY(Clone(CLONE_FILES | CLONE_PARENT));
   auto space = RefPtr<PtraceAddressSpace>::Adopt(
       new PtraceAddressSpace(placement_, static_cast<int>(tid), parent_pid_));
+  space->frame_place_.ValueLocked() = *frame_place;
   ForkedSpace result;
   result.space = space;
   result.thread = std::make_unique<Parked>(space, static_cast<int>(tid), false);

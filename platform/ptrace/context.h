@@ -7,16 +7,14 @@
 #include <atomic>
 
 #include "platform/platform.h"
+#include "platform/ptrace/address_space.h"
 
 namespace ukrun::ptrace {
-
-class PtraceAddressSpace;
 
 class PtraceContext final : public ExecutionContext {
  public:
   // Seizes the parked host thread `tid`. The caller has counted it (AddContext).
-  static Result<std::unique_ptr<PtraceContext>> Attach(RefPtr<PtraceAddressSpace> space,
-                                                       int tid);
+  static Result<std::unique_ptr<PtraceContext>> Attach(RefPtr<PtraceAddressSpace> space, int tid);
   ~PtraceContext() override;
 
   Stop Run() override;
@@ -34,6 +32,9 @@ class PtraceContext final : public ExecutionContext {
   Result<int64_t> InjectCall(int64_t number, uint64_t a = 0, uint64_t b = 0, uint64_t c = 0,
                              uint64_t d = 0, uint64_t e = 0, uint64_t f = 0);
 
+  // Makes the place for frames, if there is none yet.
+  Result<void> MapFramePlace(PtraceAddressSpace::FramePlace& place);
+
   // The context of `space` that the current kernel thread holds; null if it has none.
   static PtraceContext* Current(const PtraceAddressSpace& space);
   int tid() const { return tid_; }
@@ -42,8 +43,19 @@ class PtraceContext final : public ExecutionContext {
   PtraceContext(RefPtr<PtraceAddressSpace> space, int tid);
   Result<void> Seize();
   Result<int> WaitForStop();
-  bool Resume(int request);
+  // Continues the stopped thread, with `signal` if it is not 0.
+  bool Resume(int request, int signal = 0);
+  // Continues until an INT3 of the stub. Errors: EFAULT for a fault, ESRCH.
+  Result<void> ContinueToTrap(int signal);
   void Leave();
+
+  // --- fault_unsafe.cc
+  enum class FrameRead : uint8_t { kDone, kRunAgain, kImpossible };
+  // The stop is a fault's: fills in what only a signal frame tells. kRunAgain: the first
+  // fault of a process only prepares; the guest is to repeat it.
+  FrameRead ReadFaultFrame(int signal, FaultStop& fault);
+  Result<void> SetFaultHandlers();
+  Result<void> ReadFrame(int signal, FaultStop& fault);
 
   // Constant after construction.
   const RefPtr<PtraceAddressSpace> space_;

@@ -1,7 +1,6 @@
-#include "platform/ptrace/context.h"
-
 #include <signal.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -12,7 +11,9 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "platform/ptrace/address_space.h"
+#include "platform/ptrace/context.h"
 #include "platform/ptrace/stub.h"
+#include "platform/ptrace/trace_unsafe.h"
 
 namespace ukrun::ptrace {
 namespace {
@@ -21,10 +22,6 @@ constexpr int kKick = SIGUSR2;
 constexpr int kSyscallStop = SIGTRAP | 0x80;
 constexpr int kEventStop = 128;  // PTRACE_EVENT_STOP
 constexpr int kNoteXstate = 0x202;
-
-long Trace(int request, int tid, uint64_t address, const void* data) {
-  return RawHostCall(SYS_ptrace, request, tid, address, data);
-}
 
 bool IsFault(int signal) {
   return signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE || signal == SIGILL ||
@@ -100,11 +97,11 @@ Result<int> PtraceContext::WaitForStop() {
   return status;
 }
 
-bool PtraceContext::Resume(int request) {
+bool PtraceContext::Resume(int request, int signal) {
   if (gone_) {
     return false;
   }
-  if (Trace(request, tid_, 0, nullptr) < 0) {
+  if (Trace(request, tid_, 0, reinterpret_cast<void*>(static_cast<uint64_t>(signal))) < 0) {
     // Killed while it was stopped: reap it.
     int status = 0;
     RawHostCall(SYS_wait4, tid_, &status, __WALL, nullptr);
@@ -157,7 +154,14 @@ Stop PtraceContext::Run() {
       fault.signal = signal;
       fault.code = info.si_code;
       fault.address = GuestAddr(reinterpret_cast<uint64_t>(info.si_addr));
-      fault.trap_number = signal == SIGSEGV ? 14 : signal == SIGFPE ? 0 : signal == SIGILL ? 6 : 3;
+      FrameRead read = ReadFaultFrame(signal, fault);
+      if (gone_) {
+        return GoneStop{};
+      }
+      if (read == FrameRead::kRunAgain) {
+        Trace(PTRACE_SETREGS, tid_, 0, &registers_);
+        continue;
+      }
       return fault;
     }
   }
@@ -180,26 +184,34 @@ Result<int64_t> PtraceContext::RunStub(uint64_t entry, const abi::Registers& arg
   if (gone_ || Trace(PTRACE_SETREGS, tid_, 0, &registers) < 0) {
     return Fail(ESRCH);
   }
-  for (;;) {
-    if (!Resume(PTRACE_CONT)) {
-      return Fail(ESRCH);
-    }
-    int status = TRY(WaitForStop());
-    int signal = WSTOPSIG(status);
-    if ((status >> 16) != kEventStop && signal == SIGTRAP) {
-      break;
-    }
-    if ((status >> 16) != kEventStop && IsFault(signal)) {
-      return Fail(EFAULT);
-    }
-    if (signal == kKick) {
-      interrupt_requested_.store(true);  // for the next Run()
-    }
-  }
+  TRY(ContinueToTrap(0));
   if (Trace(PTRACE_GETREGS, tid_, 0, &registers) < 0) {
     return Fail(ESRCH);
   }
   return static_cast<int64_t>(registers.rax);
+}
+
+Result<void> PtraceContext::ContinueToTrap(int signal) {
+  for (;;) {
+    if (!Resume(PTRACE_CONT, signal)) {
+      return Fail(ESRCH);
+    }
+    int status = TRY(WaitForStop());
+    signal = 0;
+    int stopped_by = WSTOPSIG(status);
+    if ((status >> 16) == kEventStop) {
+      continue;
+    }
+    if (stopped_by == SIGTRAP) {
+      return Ok();
+    }
+    if (IsFault(stopped_by)) {
+      return Fail(EFAULT);
+    }
+    if (stopped_by == kKick) {
+      interrupt_requested_.store(true);  // for the next Run()
+    }
+  }
 }
 
 Result<int64_t> PtraceContext::InjectCall(int64_t number, uint64_t a, uint64_t b, uint64_t c,
@@ -257,7 +269,9 @@ void PtraceContext::Leave() {
   if (last) {
     RawHostCall(SYS_kill, space_->host_pid(), SIGKILL);
     int status = 0;
-    RawHostCall(SYS_wait4, tid_, &status, __WALL, nullptr);
+    rusage usage{};
+    RawHostCall(SYS_wait4, tid_, &status, __WALL, &usage);
+    space_->SetFinalUsage({usage.ru_maxrss, usage.ru_minflt, usage.ru_majflt});
     gone_ = true;
     return;
   }

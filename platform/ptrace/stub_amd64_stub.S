@@ -62,5 +62,9 @@ orphan:
         syscall
         int3
 
+// The handler of a fault whose signal frame the tracer wants to read; see fault_unsafe.cc.
+        .org UkrunPtraceStubBegin + 0xc0
+        int3
+
 UkrunPtraceStubEnd:
         .section .note.GNU-stack, "", @progbits
