@@ -197,6 +197,27 @@ TEST_F(MemoryAdviceTest, LockingBeyondTheLimitFails) {
             "exited 0");
 }
 
+TEST_F(MemoryAdviceTest, MlockallOfTheFutureLocksWhatIsMappedLater) {
+  EXPECT_EQ(RunInChild([] {
+              if (geteuid() == 0) {
+                CHILD_CHECK(setresuid(54321, 54321, 54321) == 0);
+              }
+              rlimit limit = {8 * kPageSize, 8 * kPageSize};
+              CHILD_CHECK(setrlimit(RLIMIT_MEMLOCK, &limit) == 0);
+              CHILD_CHECK(mlockall(MCL_FUTURE) == 0);
+              void* memory = mmap(nullptr, 4 * kPageSize, kReadWrite, kPrivateAnonymous, -1, 0);
+              CHILD_CHECK(memory != MAP_FAILED);
+              CHILD_CHECK_ERRNO(EBUSY, msync(memory, kPageSize, MS_INVALIDATE));
+              CHILD_CHECK_ERRNO(
+                  EAGAIN, mmap(nullptr, 16 * kPageSize, kReadWrite, kPrivateAnonymous, -1, 0));
+              CHILD_CHECK(munlockall() == 0);
+              CHILD_CHECK(msync(memory, kPageSize, MS_INVALIDATE) == 0);
+              CHILD_CHECK(mmap(nullptr, 16 * kPageSize, kReadWrite, kPrivateAnonymous, -1, 0) !=
+                          MAP_FAILED);
+            }),
+            "exited 0");
+}
+
 TEST_F(MemoryAdviceTest, MsyncOfAnonymousMemorySucceedsAndChecksItsArguments) {
   Mapping memory(3);
   EXPECT_EQ(msync(memory.get(), memory.size(), MS_SYNC), 0);

@@ -209,6 +209,49 @@ TEST_F(MmapAnonTest, GrowsdownMappingGrowsOnAccessBelow) {
   munmap(top - kPageSize, 2 * kPageSize);
 }
 
+TEST_F(MmapAnonTest, GrowsdownStopsAtItsNeighbourAndItsLimit) {
+  Mapping place(1024, PROT_NONE);
+  char* top = place.page(1000);
+  ASSERT_EQ(munmap(place.page(100), 900 * kPageSize), 0);
+  ASSERT_EQ(mprotect(place.page(99), kPageSize, kReadWrite), 0);
+  ASSERT_EQ(Map(top, kPageSize, kReadWrite, kPrivateAnonymous | MAP_FIXED | MAP_GROWSDOWN), top);
+  EXPECT_EQ(RunInChild([&] {
+              const rlimit none = {0, 0};
+              CHILD_CHECK(setrlimit(RLIMIT_CORE, &none) == 0);
+              place.page(360)[0] = 1;  // farther from the neighbour than the guard
+              place.page(340)[0] = 1;
+            }),
+            "killed by 11");
+  EXPECT_EQ(RunInChild([&] {
+              const rlimit none = {0, 0}, small = {64 * kPageSize, 64 * kPageSize};
+              CHILD_CHECK(setrlimit(RLIMIT_CORE, &none) == 0);
+              CHILD_CHECK(setrlimit(RLIMIT_STACK, &small) == 0);
+              place.page(940)[0] = 1;
+              place.page(930)[0] = 1;
+            }),
+            "killed by 11");
+  EXPECT_EQ(RunInChild([&] {
+              // The kernel's own accesses make it grow too.
+              const int zero = open("/dev/zero", O_RDONLY);
+              CHILD_CHECK(read(zero, place.page(990), 100) == 100);
+              CHILD_CHECK(mprotect(top, kPageSize, PROT_READ | PROT_GROWSDOWN) == 0);
+              CHILD_CHECK_ERRNO(EFAULT, read(zero, place.page(995), 1));
+            }),
+            "exited 0");
+  munmap(place.page(100), 900 * kPageSize);
+}
+
+TEST_F(MmapAnonTest, GrowsdownIsForPrivateAnonymousMemory) {
+  EXPECT_ERRNO(EINVAL,
+               Map(nullptr, kPageSize, kReadWrite, MAP_SHARED | MAP_ANONYMOUS | MAP_GROWSDOWN));
+  const int file = open("/bin/sh", O_RDONLY);
+  EXPECT_ERRNO(EINVAL, mmap(nullptr, kPageSize, PROT_READ, MAP_PRIVATE | MAP_GROWSDOWN, file, 0));
+  close(file);
+  Mapping memory(1);
+  EXPECT_ERRNO(EINVAL, mprotect(memory.get(), kPageSize, PROT_READ | PROT_GROWSDOWN));
+  EXPECT_ERRNO(EINVAL, mprotect(memory.get(), kPageSize, PROT_READ | PROT_GROWSUP));
+}
+
 TEST_F(MmapAnonTest, MemoryOfManyThreadsIsShared) {
   Mapping memory(1);
   std::thread([&] { memory.get()[0] = 8; }).join();

@@ -8,8 +8,6 @@
 namespace ukrun {
 namespace {
 
-constexpr uint64_t kLowestAddress = 64 * 1024;  // vm.mmap_min_addr
-
 // The part of [begin, end) outside the kernel window, as up to two ranges.
 template <typename Operation>
 Result<void> OutsideWindow(uint64_t begin, uint64_t end, Operation operation) {
@@ -197,8 +195,8 @@ Result<void> MemoryManager::ResolveOnHost(Vma& vma, uint64_t up_to) {
       if (at + size >= up_to) {
         break;
       }
-      Result<HostExtent> next = vma.object->Resolve(vma.offset + vma.resolved + size,
-                                                    up_to - at - size);
+      Result<HostExtent> next =
+          vma.object->Resolve(vma.offset + vma.resolved + size, up_to - at - size);
       if (!next.ok() || next->host_fd != extent->host_fd ||
           next->host_offset != extent->host_offset + size) {
         break;
@@ -222,6 +220,10 @@ Result<uint64_t> MemoryManager::MapLocked(State& state, MapOptions options) {
   if (state.total + options.size > options.size_limit || state.vmas.size() >= kMaxMappings) {
     return Fail(ENOMEM);
   }
+  options.locked = options.locked || state.lock_future;
+  if (options.locked && state.locked + options.size > options.lock_limit) {
+    return Fail(EAGAIN);
+  }
   Vma vma;
   vma.begin = place;
   vma.end = end;
@@ -233,6 +235,7 @@ Result<uint64_t> MemoryManager::MapLocked(State& state, MapOptions options) {
   vma.name = std::move(options.name);
   vma.label = std::move(options.label);
   vma.locked = options.locked;
+  vma.grows_down = options.grows_down;
   // The host replaces what was there; so does the tree, also when the host fails half way.
   Remove(state, place, end);
   Result<void> applied = ApplyToHost(vma);
@@ -297,6 +300,13 @@ Result<void> MemoryManager::Protect(uint64_t address, uint64_t size, int protect
   auto first = FindContaining(*state, address);
   if (first == state->vmas.end()) {
     return Fail(ENOMEM);
+  }
+  if ((protection & PROT_GROWSDOWN) != 0) {
+    if (!first->second.grows_down) {
+      return Fail(EINVAL);
+    }
+    address = first->second.begin;
+    protection &= ~PROT_GROWSDOWN;
   }
   if (TouchesWindow(address, end - address)) {
     return Fail(ENOMEM);

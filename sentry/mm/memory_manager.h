@@ -20,7 +20,8 @@
 
 namespace ukrun {
 
-inline constexpr size_t kMaxMappings = 65530;  // vm.max_map_count
+inline constexpr size_t kMaxMappings = 65530;          // vm.max_map_count
+inline constexpr uint64_t kLowestAddress = 64 * 1024;  // vm.mmap_min_addr
 
 struct MapOptions {
   uint64_t address = 0;  // hint, or the place when fixed
@@ -31,12 +32,14 @@ struct MapOptions {
   bool no_replace = false;
   bool low_32_bits = false;
   bool locked = false;
+  bool grows_down = false;  // private anonymous memory only
   RefPtr<Mappable> object;
   uint64_t offset = 0;
   int max_protection = PROT_READ | PROT_WRITE | PROT_EXEC;
   Path name;
   std::string label;
   uint64_t size_limit = UINT64_MAX;  // RLIMIT_AS
+  uint64_t lock_limit = UINT64_MAX;  // RLIMIT_MEMLOCK, unless privileged
 };
 
 // What /proc shows of the program that was loaded.
@@ -61,16 +64,24 @@ class MemoryManager : public RefCounted<MemoryManager> {
   // errors.
   Result<uint64_t> Map(MapOptions options);
   Result<void> Unmap(uint64_t address, uint64_t size);
+  // `protection` may hold PROT_GROWSDOWN: then from the mapping's begin on.
   Result<void> Protect(uint64_t address, uint64_t size, int protection);
-  Result<uint64_t> Remap(uint64_t old_address, uint64_t old_size, uint64_t new_size,
-                         uint64_t flags, uint64_t new_address, uint64_t size_limit);
+  struct RemapOptions {
+    uint64_t old_address = 0, old_size = 0, new_size = 0;
+    uint64_t flags = 0;  // MREMAP_*
+    uint64_t new_address = 0;
+    uint64_t size_limit = UINT64_MAX;  // RLIMIT_AS
+    uint64_t lock_limit = UINT64_MAX;  // RLIMIT_MEMLOCK, unless privileged
+  };
+  Result<uint64_t> Remap(RemapOptions options);
   Result<void> Advise(uint64_t address, uint64_t size, int advice);
   // Returns the new break, or the old one when it could not be moved.
   uint64_t Break(uint64_t address, uint64_t data_limit, uint64_t size_limit);
   void InitializeBreak(uint64_t address);
   enum class Lock : uint8_t { kNo, kYes, kOnFault };
   Result<void> SetLocked(uint64_t address, uint64_t size, Lock lock, uint64_t limit_bytes);
-  void SetAllLocked(bool locked);
+  // mlockall(2): what is mapped, and what will be. Neither: munlockall(2).
+  void SetAllLocked(bool current, bool future);
   // ENOMEM when a part of the range is not mapped.
   Result<void> CheckMapped(uint64_t address, uint64_t size) const;
   // msync(2): MAP_SHARED host files are coherent by themselves; checks the range.
@@ -117,6 +128,9 @@ class MemoryManager : public RefCounted<MemoryManager> {
   bool shared() const { return users_.load() > 1; }
   // membarrier, prctl(PR_SET_MM_*) and the like keep their flags here.
   std::atomic<uint32_t> membarrier_registered{0};
+  // How large what grows may become: RLIMIT_STACK of the process, which tells us. (Under
+  // CLONE_VM, of the one that set it last.)
+  std::atomic<uint64_t> stack_limit{uint64_t{8} << 20};
 
  private:
   struct State {
@@ -128,6 +142,7 @@ class MemoryManager : public RefCounted<MemoryManager> {
     uint64_t total = 0;
     uint64_t peak = 0;
     uint64_t locked = 0;
+    bool lock_future = false;  // mlockall(MCL_FUTURE)
   };
   using Vmas = std::map<uint64_t, Vma>;
 
@@ -136,6 +151,7 @@ class MemoryManager : public RefCounted<MemoryManager> {
   Result<void> UnmapLocked(State& state, uint64_t begin, uint64_t end);
   Result<void> ApplyToHost(Vma& vma);
   Result<void> ResolveOnHost(Vma& vma, uint64_t up_to);
+  bool GrowDown(State& state, uint64_t address);
   Result<uint64_t> MoveLocked(State& state, uint64_t from, uint64_t old_size, uint64_t to,
                               uint64_t new_size);
   Result<uint64_t> GrowInPlace(State& state, uint64_t address, uint64_t old_size,

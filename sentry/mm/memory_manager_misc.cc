@@ -1,54 +1,10 @@
-// Faults, fork, advice, locking, and what /proc asks.
+// Fork, advice, locking, and what /proc asks.
 #include <algorithm>
 
 #include "base/window.h"
 #include "sentry/mm/memory_manager.h"
 
 namespace ukrun {
-
-FaultOutcome MemoryManager::HandleFault(uint64_t address, Access access) {
-  auto state = state_.Lock();
-  auto it = FindContaining(*state, address);
-  if (it == state->vmas.end()) {
-    return FaultOutcome::kNotMapped;
-  }
-  Vma& vma = it->second;
-  int needed = access == Access::kWrite     ? PROT_WRITE
-               : access == Access::kExecute ? PROT_EXEC
-                                            : PROT_READ;
-  bool allowed = (vma.protection & needed) != 0 ||
-                 (access == Access::kRead && (vma.protection & (PROT_WRITE | PROT_EXEC)) != 0);
-  if (!allowed) {
-    return FaultOutcome::kNoPermission;
-  }
-  uint64_t page = PageFloor(address);
-  if (!vma.object || page < vma.begin + vma.resolved) {
-    // The host has the page and refused nevertheless; for objects that is the end of the
-    // host's file.
-    return vma.object ? FaultOutcome::kBusError : FaultOutcome::kNoPermission;
-  }
-  Result<void> resolved = ResolveOnHost(vma, vma.end);
-  if (!resolved.ok() || page >= vma.begin + vma.resolved) {
-    return FaultOutcome::kBusError;
-  }
-  return FaultOutcome::kResolved;
-}
-
-FaultOutcome MemoryManager::ResolveMissing(uint64_t address) {
-  auto state = state_.Lock();
-  auto it = FindContaining(*state, address);
-  if (it == state->vmas.end() || !it->second.object || it->second.protection == PROT_NONE) {
-    return FaultOutcome::kNotMapped;
-  }
-  Vma& vma = it->second;
-  uint64_t page = PageFloor(address);
-  if (page < vma.begin + vma.resolved) {
-    return FaultOutcome::kNotMapped;
-  }
-  Result<void> resolved = ResolveOnHost(vma, vma.end);
-  bool there = resolved.ok() && page < vma.begin + vma.resolved;
-  return there ? FaultOutcome::kResolved : FaultOutcome::kBusError;
-}
 
 Result<MemoryManager::Forked> MemoryManager::Fork() {
   // The host's copy and the tree's are taken under one lock, so that they agree.
@@ -58,11 +14,13 @@ Result<MemoryManager::Forked> MemoryManager::Fork() {
   auto child = MakeRef<MemoryManager>(std::move(forked.space));
   child->set_program(std::move(info));
   child->membarrier_registered.store(membarrier_registered.load());
+  child->stack_limit.store(stack_limit.load());
   // The child is not shared with anybody yet: its lock is not needed, and two locks of one
   // rank would not be allowed.
   State& copy = child->state_.ValueLocked();
   copy = *state;
   copy.locked = 0;
+  copy.lock_future = false;
   for (auto it = copy.vmas.begin(); it != copy.vmas.end();) {
     it->second.locked = false;  // locks are not inherited
     if (it->second.dont_fork) {
@@ -77,8 +35,8 @@ Result<MemoryManager::Forked> MemoryManager::Fork() {
 }
 
 Result<void> MemoryManager::Advise(uint64_t address, uint64_t size, int advice) {
-  constexpr int kKnown[] = {0, 1, 2, 3, 4, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
-                            22, 23, 24, 25};
+  constexpr int kKnown[] = {0,  1,  2,  3,  4,  8,  9,  10, 11, 12, 13, 14,
+                            15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25};
   if (std::find(std::begin(kKnown), std::end(kKnown), advice) == std::end(kKnown) ||
       (address & (kPageSize - 1)) != 0 || size > kUserEnd || address > kUserEnd - PageCeil(size)) {
     return Fail(EINVAL);
@@ -220,12 +178,15 @@ Result<void> MemoryManager::SetLocked(uint64_t address, uint64_t size, Lock lock
   return Ok();
 }
 
-void MemoryManager::SetAllLocked(bool locked) {
+void MemoryManager::SetAllLocked(bool current, bool future) {
   auto state = state_.Lock();
-  for (auto& [begin, vma] : state->vmas) {
-    vma.locked = locked;
+  state->lock_future = future;
+  if (current || !future) {
+    for (auto& [begin, vma] : state->vmas) {
+      vma.locked = current;
+    }
+    state->locked = current ? state->total : 0;
   }
-  state->locked = locked ? state->total : 0;
 }
 
 Result<MemoryManager::SharedKey> MemoryManager::FindSharedKey(uint64_t address) const {

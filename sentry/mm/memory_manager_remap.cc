@@ -56,9 +56,8 @@ Result<uint64_t> MemoryManager::MoveLocked(State& state, uint64_t from, uint64_t
   return to;
 }
 
-Result<uint64_t> MemoryManager::Remap(uint64_t old_address, uint64_t old_size, uint64_t new_size,
-                                      uint64_t flags, uint64_t new_address,
-                                      uint64_t size_limit) {
+Result<uint64_t> MemoryManager::Remap(RemapOptions options) {
+  auto [old_address, old_size, new_size, flags, new_address, size_limit, lock_limit] = options;
   if ((flags & ~uint64_t{MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP}) != 0 ||
       (old_address & (kPageSize - 1)) != 0) {
     return Fail(EINVAL);
@@ -66,7 +65,8 @@ Result<uint64_t> MemoryManager::Remap(uint64_t old_address, uint64_t old_size, u
   bool may_move = (flags & MREMAP_MAYMOVE) != 0;
   bool fixed = (flags & MREMAP_FIXED) != 0;
   bool keep_old = (flags & MREMAP_DONTUNMAP) != 0;
-  if ((fixed && !may_move) || (keep_old && (!may_move || PageCeil(old_size) != PageCeil(new_size)))) {
+  if ((fixed && !may_move) ||
+      (keep_old && (!may_move || PageCeil(old_size) != PageCeil(new_size)))) {
     return Fail(EINVAL);
   }
   old_size = PageCeil(old_size);
@@ -99,6 +99,9 @@ Result<uint64_t> MemoryManager::Remap(uint64_t old_address, uint64_t old_size, u
   }
   if (it == state->vmas.end() || it->second.end < old_address + old_size) {
     return Fail(EFAULT);
+  }
+  if (it->second.locked && state->locked + (new_size - old_size) > lock_limit) {
+    return Fail(EAGAIN);
   }
   if (state->total + (new_size - old_size) > size_limit) {
     return Fail(ENOMEM);

@@ -45,20 +45,21 @@ class MappingRef {
 struct Vma {
   uint64_t begin = 0;
   uint64_t end = 0;
-  int protection = 0;            // PROT_*
+  int protection = 0;  // PROT_*
   int max_protection = PROT_READ | PROT_WRITE | PROT_EXEC;
   bool shared = false;
-  MappingRef object;             // empty: private anonymous memory
-  uint64_t offset = 0;           // of `begin` in the object
+  MappingRef object;    // empty: private anonymous memory
+  uint64_t offset = 0;  // of `begin` in the object
   // Bytes from `begin` on whose host pages are mapped. What lies beyond is resolved by
   // faults: it was past the object's end when it was mapped.
   uint64_t resolved = 0;
-  Path name;                     // the file, for /proc/PID/maps
-  std::string label;             // "[heap]", "[stack]", ... when there is no file
+  Path name;          // the file, for /proc/PID/maps
+  std::string label;  // "[heap]", "[stack]", ... when there is no file
   bool locked = false;
   bool dont_fork = false;
   bool wipe_on_fork = false;
   bool dont_dump = false;
+  bool grows_down = false;  // MAP_GROWSDOWN, and the first stack
 
   uint64_t size() const { return end - begin; }
   // The piece [from, to) of this mapping.
@@ -79,7 +80,7 @@ struct Vma {
            (!object || (offset + size() == next.offset && resolved == size())) &&
            label == next.label && locked == next.locked && dont_fork == next.dont_fork &&
            wipe_on_fork == next.wipe_on_fork && dont_dump == next.dont_dump &&
-           name == next.name;
+           grows_down == next.grows_down && name == next.name;
   }
 };
 

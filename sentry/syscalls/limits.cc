@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "sentry/kernel.h"
+#include "sentry/mm/memory_manager.h"
 #include "sentry/task/exit.h"
 #include "sentry/task/usage.h"
 #include "sentry/time/process_timers.h"
@@ -13,7 +14,8 @@ namespace {
 constexpr uint64_t kMostDescriptors = 1'048'576;  // fs.nr_open
 constexpr int64_t kTickNs = 10'000'000;           // USER_HZ is 100
 
-Result<void> ChangeLimit(Task& task, ThreadGroup& group, int resource, const Rlimit64& wanted) {
+Result<void> ChangeLimit(Task& task, Task& target, int resource, const Rlimit64& wanted) {
+  ThreadGroup& group = target.thread_group();
   if (wanted.soft > wanted.hard) {
     return Fail(EINVAL);
   }
@@ -28,12 +30,17 @@ Result<void> ChangeLimit(Task& task, ThreadGroup& group, int resource, const Rli
   if (resource == kRlimitCpu) {
     group.timers().ApplyCpuLimit();
   }
+  if (resource == kRlimitStack) {
+    if (RefPtr<MemoryManager> mm = target.Resources().mm) {
+      mm->stack_limit.store(wanted.soft);
+    }
+  }
   return Ok();
 }
 
-Result<RefPtr<ThreadGroup>> LimitsOf(Task& task, int32_t pid) {
+Result<RefPtr<Task>> FindTarget(Task& task, int32_t pid) {
   if (pid == 0 || pid == task.thread_group().pid()) {
-    return RefPtr<ThreadGroup>::Share(&task.thread_group());
+    return RefPtr<Task>::Share(&task);
   }
   RefPtr<Task> other = kernel().tasks().FindTask(pid);
   if (!other) {
@@ -46,7 +53,20 @@ Result<RefPtr<ThreadGroup>> LimitsOf(Task& task, int32_t pid) {
   if (!same && !mine.Has(Capability::kSysResource)) {
     return Fail(EPERM);
   }
-  return RefPtr<ThreadGroup>::Share(&other->thread_group());
+  return other;
+}
+
+// Of the calling process, with what the host has counted of the memory that it has now.
+ResourceUsage OwnUsage(Task& task) {
+  Result<HostUsage> memory = task.mm().space().Usage();
+  MutexGuard guard(kernel().tasks().lock());
+  ResourceUsage usage = UsageLocked(task.thread_group());
+  if (memory.ok()) {
+    usage.max_resident_kib = std::max(usage.max_resident_kib, memory->peak_resident_kib);
+    usage.minor_faults += memory->minor_faults;
+    usage.major_faults += memory->major_faults;
+  }
+  return usage;
 }
 
 }  // namespace
@@ -71,11 +91,11 @@ Result<void> Prlimit64(Task& task, int32_t pid, uint32_t resource, UserIn<Rlimit
   if (!in.is_null()) {
     wanted = TRY(in.Load(task.memory()));
   }
-  RefPtr<ThreadGroup> group = TRY(LimitsOf(task, pid));
+  RefPtr<Task> target = TRY(FindTarget(task, pid));
   int which = static_cast<int>(resource);
-  ResourceLimit old = group->GetLimit(which);
+  ResourceLimit old = target->thread_group().GetLimit(which);
   if (!in.is_null()) {
-    TRY(ChangeLimit(task, *group, which, wanted));
+    TRY(ChangeLimit(task, *target, which, wanted));
   }
   return out.is_null() ? Ok() : out.Store(task.memory(), Rlimit64{old.soft, old.hard});
 }
@@ -85,8 +105,7 @@ Result<void> Getrusage(Task& task, int32_t who, UserOut<abi::Rusage> out) {
   ResourceUsage usage;
   switch (who) {
     case kSelf: {
-      MutexGuard guard(kernel().tasks().lock());
-      usage = UsageLocked(task.thread_group());
+      usage = OwnUsage(task);
       break;
     }
     case kChildren: {
@@ -110,8 +129,8 @@ Result<int64_t> Times(Task& task, UserOut<TimesLayout> out) {
     MutexGuard guard(kernel().tasks().lock());
     ResourceUsage own = UsageLocked(task.thread_group());
     const ResourceUsage& children = task.thread_group().waited_children;
-    times = TimesLayout{own.user_ns / kTickNs, own.system_ns / kTickNs,
-                        children.user_ns / kTickNs, children.system_ns / kTickNs};
+    times = TimesLayout{own.user_ns / kTickNs, own.system_ns / kTickNs, children.user_ns / kTickNs,
+                        children.system_ns / kTickNs};
   }
   if (!out.is_null()) {
     TRY(out.Store(task.memory(), times));

@@ -1,10 +1,10 @@
 #include "sentry/syscalls/memory.h"
 
-#include <linux/mman.h>
 #include <linux/membarrier.h>
+#include <linux/mman.h>
 
-#include "sentry/fs/tmpfs/anonymous.h"
 #include "base/window.h"
+#include "sentry/fs/tmpfs/anonymous.h"
 #include "sentry/mm/memory_manager.h"
 #include "sentry/task/thread_group.h"
 
@@ -12,10 +12,10 @@ namespace ukrun {
 namespace {
 
 // Flags that MAP_SHARED_VALIDATE knows, and that plain mappings ignore.
-constexpr uint32_t kKnownFlags =
-    MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | 0x40 /* MAP_32BIT */ | MAP_GROWSDOWN | MAP_DENYWRITE |
-    MAP_EXECUTABLE | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK |
-    MAP_HUGETLB | MAP_FIXED_NOREPLACE | 0x80000 /* MAP_SYNC */;
+constexpr uint32_t kKnownFlags = MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | 0x40 /* MAP_32BIT */ |
+                                 MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE | MAP_LOCKED |
+                                 MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK |
+                                 MAP_HUGETLB | MAP_FIXED_NOREPLACE | 0x80000 /* MAP_SYNC */;
 constexpr uint32_t kMap32Bit = 0x40;
 constexpr int kAllProtections = PROT_READ | PROT_WRITE | PROT_EXEC;
 
@@ -60,6 +60,13 @@ Result<void> UseFile(Task& task, Fd fd, uint32_t type, MapOptions& options) {
   return Ok();
 }
 
+// How much of its memory a task may lock.
+uint64_t LockLimit(const Task& task) {
+  return task.credentials().Has(Capability::kIpcLock)
+             ? UINT64_MAX
+             : task.thread_group().GetLimit(kRlimitMemlock).soft;
+}
+
 }  // namespace
 
 Result<GuestAddr> Mmap(Task& task, GuestAddr address, uint64_t size, int32_t protection,
@@ -85,6 +92,14 @@ Result<GuestAddr> Mmap(Task& task, GuestAddr address, uint64_t size, int32_t pro
   options.locked = (flags & MAP_LOCKED) != 0;
   options.offset = offset;
   options.size_limit = task.thread_group().GetLimit(kRlimitAs).soft;
+  options.lock_limit = LockLimit(task);
+  if (options.locked && options.lock_limit == 0) {
+    return Fail(EPERM);
+  }
+  options.grows_down = (flags & MAP_GROWSDOWN) != 0;
+  if (options.grows_down && (options.shared || (flags & MAP_ANONYMOUS) == 0)) {
+    return Fail(EINVAL);
+  }
   if ((flags & MAP_ANONYMOUS) == 0) {
     TRY(UseFile(task, fd, type, options));
   } else {
@@ -107,10 +122,10 @@ Result<void> Munmap(Task& task, GuestAddr address, uint64_t size) {
 Result<void> Mprotect(Task& task, GuestAddr address, uint64_t size, int32_t protection) {
   constexpr int kGrows = PROT_GROWSDOWN | PROT_GROWSUP;
   if ((protection & ~(kAllProtections | PROT_SEM | kGrows)) != 0 ||
-      (protection & kGrows) == kGrows) {
-    return Fail(EINVAL);
+      (protection & PROT_GROWSUP) != 0) {
+    return Fail(EINVAL);  // no mapping grows up on this machine
   }
-  return task.mm().Protect(address.value(), size, protection & kAllProtections);
+  return task.mm().Protect(address.value(), size, protection & (kAllProtections | PROT_GROWSDOWN));
 }
 
 // Guests own no keys: only "no key" may be named.
@@ -124,15 +139,20 @@ Result<void> PkeyMprotect(Task& task, GuestAddr address, uint64_t size, int32_t 
 
 Result<GuestAddr> Mremap(Task& task, GuestAddr old_address, uint64_t old_size, uint64_t new_size,
                          uint64_t flags, GuestAddr new_address) {
-  return GuestAddr(TRY(task.mm().Remap(old_address.value(), old_size, new_size, flags,
-                                       new_address.value(),
-                                       task.thread_group().GetLimit(kRlimitAs).soft)));
+  return GuestAddr(TRY(task.mm().Remap({
+      .old_address = old_address.value(),
+      .old_size = old_size,
+      .new_size = new_size,
+      .flags = flags,
+      .new_address = new_address.value(),
+      .size_limit = task.thread_group().GetLimit(kRlimitAs).soft,
+      .lock_limit = LockLimit(task),
+  })));
 }
 
 Result<GuestAddr> Brk(Task& task, GuestAddr address) {
-  return GuestAddr(
-      task.mm().Break(address.value(), task.thread_group().GetLimit(kRlimitData).soft,
-                      task.thread_group().GetLimit(kRlimitAs).soft));
+  return GuestAddr(task.mm().Break(address.value(), task.thread_group().GetLimit(kRlimitData).soft,
+                                   task.thread_group().GetLimit(kRlimitAs).soft));
 }
 
 Result<void> Madvise(Task& task, GuestAddr address, uint64_t size, int32_t advice) {
@@ -169,10 +189,8 @@ Result<void> Mlock2(Task& task, GuestAddr address, uint64_t size, uint32_t flags
   if ((flags & ~uint32_t{MLOCK_ONFAULT}) != 0) {
     return Fail(EINVAL);
   }
-  bool privileged = task.credentials().Has(Capability::kIpcLock);
-  uint64_t limit = privileged ? UINT64_MAX : task.thread_group().GetLimit(kRlimitMemlock).soft;
   auto lock = flags != 0 ? MemoryManager::Lock::kOnFault : MemoryManager::Lock::kYes;
-  return task.mm().SetLocked(address.value(), size, lock, limit);
+  return task.mm().SetLocked(address.value(), size, lock, LockLimit(task));
 }
 
 Result<void> Munlock(Task& task, GuestAddr address, uint64_t size) {
@@ -184,23 +202,19 @@ Result<void> Mlockall(Task& task, uint32_t flags) {
       flags == MCL_ONFAULT) {
     return Fail(EINVAL);
   }
-  uint64_t limit = task.thread_group().GetLimit(kRlimitMemlock).soft;
-  if (!task.credentials().Has(Capability::kIpcLock)) {
-    if (limit == 0) {
-      return Fail(EPERM);
-    }
-    if ((flags & MCL_CURRENT) != 0 && task.mm().GetSizes().total > limit) {
-      return Fail(ENOMEM);
-    }
+  uint64_t limit = LockLimit(task);
+  if (limit == 0) {
+    return Fail(EPERM);
   }
-  if ((flags & MCL_CURRENT) != 0) {
-    task.mm().SetAllLocked(true);
+  if ((flags & MCL_CURRENT) != 0 && task.mm().GetSizes().total > limit) {
+    return Fail(ENOMEM);
   }
+  task.mm().SetAllLocked((flags & MCL_CURRENT) != 0, (flags & MCL_FUTURE) != 0);
   return Ok();
 }
 
 Result<void> Munlockall(Task& task) {
-  task.mm().SetAllLocked(false);
+  task.mm().SetAllLocked(false, false);
   return Ok();
 }
 
@@ -212,16 +226,15 @@ Result<int64_t> Membarrier(Task& task, int32_t command, uint32_t flags, int32_t)
   switch (command) {
     case MEMBARRIER_CMD_QUERY:
       return int64_t{MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED |
-                     MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED |
-                     MEMBARRIER_CMD_PRIVATE_EXPEDITED |
+                     MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | MEMBARRIER_CMD_PRIVATE_EXPEDITED |
                      MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED};
     case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED:
     case MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED:
       task.mm().membarrier_registered.fetch_or(static_cast<uint32_t>(command));
       return int64_t{0};
     case MEMBARRIER_CMD_PRIVATE_EXPEDITED:
-      if ((task.mm().membarrier_registered.load() &
-           MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0) {
+      if ((task.mm().membarrier_registered.load() & MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) ==
+          0) {
         return Fail(EPERM);
       }
       break;

@@ -68,8 +68,8 @@ Result<void> FollowScripts(Task& task, ExecRequest& request) {
 
 Result<void> CheckArgumentSize(const Task& task, const ExecRequest& request) {
   uint64_t limit = task.thread_group().GetLimit(kRlimitStack).soft;
-  ArgumentBudget budget = TRY(ArgumentBudget::Create(request.arguments.size(),
-                                                     request.environment.size(), limit));
+  ArgumentBudget budget =
+      TRY(ArgumentBudget::Create(request.arguments.size(), request.environment.size(), limit));
   TRY(budget.Charge(request.file_name.size()));
   for (const std::string& text : request.environment) {
     TRY(budget.Charge(text.size()));
@@ -89,16 +89,9 @@ std::string BaseName(std::string_view path) {
 Result<ProgramImage> PlanImage(Task& task, ExecRequest request) {
   ProgramImage image;
   image.plan = TRY(PlanProgram(*request.file));
-  if (image.plan.deferred_errno != 0) {
-    return Fail(image.plan.deferred_errno);
-  }
   if (image.plan.interpreter) {
-    image.interpreter_file =
-        TRY(OpenInterpreter(task, *image.plan.interpreter));
+    image.interpreter_file = TRY(OpenInterpreter(task, *image.plan.interpreter));
     image.interpreter_plan = TRY(PlanProgramInterpreter(*image.interpreter_file));
-    if (image.interpreter_plan.deferred_errno != 0) {
-      return Fail(image.interpreter_plan.deferred_errno);
-    }
   }
   image.file = std::move(request.file);
   image.file_name = std::move(request.file_name);
@@ -194,16 +187,25 @@ Result<void> ExecTask(Task& task, ExecRequest request) {
   TRY(FollowScripts(task, request));
   TRY(CheckArgumentSize(task, request));
   ProgramImage image = TRY(PlanImage(task, std::move(request)));
-  LoadedImage loaded = TRY(LoadImage(task, image));
+  LoadedImage loaded = TRY(NewImage());
+  if (!LoadImage(task, image, loaded).ok()) {
+    // As on Linux, what fails from here on is noticed when the old program is gone already.
+    BeginGroupExit(task.thread_group(), abi::kSigSegv);
+    return Fail(EAGAIN);  // nobody sees this
+  }
   if (!EndOtherTasks(task)) {
     return Fail(EAGAIN);  // the caller ends; nobody sees this
   }
   ExecCredentials(task);
+  RefPtr<MemoryManager> old = task.Resources().mm;
   if (task.thread_group().has_program) {
     LeaveMemory(task);
-    task.mm().RemoveUser();
+    old->RemoveUser();
   }
   SwitchTo(task, std::move(loaded));
+  if (old) {
+    AddHostUsage(task.thread_group(), old->space().FinalUsage());
+  }
   task.set_name(std::move(name));
   ResetForNewProgram(task);
   return Ok();

@@ -30,8 +30,11 @@ struct LoadedImage {
   uint64_t stack_pointer = 0;
 };
 
-// Makes a fresh address space, on the calling task's kernel thread, and fills it.
-Result<LoadedImage> LoadImage(Task& task, const ProgramImage& image);
+// Makes an empty address space, on the calling task's kernel thread.
+// Errors: ENOMEM, EAGAIN when the host has no room for it.
+Result<LoadedImage> NewImage();
+// Maps the program and its stack. A failure leaves what there was so far.
+Result<void> LoadImage(Task& task, const ProgramImage& image, LoadedImage& loaded);
 
 // Reads from a file for the loader. The plan's own reads are bounded.
 Result<LoadPlan> PlanProgram(File& file);

@@ -1,5 +1,3 @@
-#include "sentry/task/exec_image.h"
-
 #include <sys/syscall.h>
 
 #include <algorithm>
@@ -11,6 +9,7 @@
 #include "sentry/kernel.h"
 #include "sentry/mm/guest_io.h"
 #include "sentry/start/settings.h"
+#include "sentry/task/exec_image.h"
 #include "sentry/task/thread_group.h"
 
 namespace ukrun {
@@ -70,8 +69,7 @@ class ImageMapper {
     return Ok();
   }
 
-  Result<void> MapAnonymous(uint64_t address, uint64_t size, int protection,
-                            std::string label) {
+  Result<void> MapAnonymous(uint64_t address, uint64_t size, int protection, std::string label) {
     MapOptions options;
     options.address = address;
     options.size = size;
@@ -102,8 +100,7 @@ struct Biases {
   uint64_t interpreter = 0;
 };
 
-Result<uint64_t> MapProgram(ImageMapper& mapper, const ProgramImage& image,
-                            const Layout& layout) {
+Result<uint64_t> MapProgram(ImageMapper& mapper, const ProgramImage& image, const Layout& layout) {
   Placement placement = PlaceProgram(image.plan, layout);
   uint64_t bias = placement.bias;
   if (placement.kind == Placement::Kind::kSearch) {
@@ -119,8 +116,7 @@ Result<uint64_t> MapInterpreter(ImageMapper& mapper, const ProgramImage& image) 
   Placement placement = PlaceInterpreter(image.interpreter_plan);
   uint64_t bias = placement.bias;
   if (placement.kind == Placement::Kind::kSearch) {
-    bias = BiasForAddress(image.interpreter_plan,
-                          TRY(mapper.FindPlace(image.interpreter_plan)));
+    bias = BiasForAddress(image.interpreter_plan, TRY(mapper.FindPlace(image.interpreter_plan)));
   }
   TRY(CheckPlacement(image.interpreter_plan, bias));
   TRY(mapper.MapSegments(*image.interpreter_file, image.interpreter_plan, bias));
@@ -156,17 +152,17 @@ InitialStack BuildStack(const Task& task, const ProgramImage& image, const Layou
   return BuildInitialStack(input);
 }
 
-// The whole of the stack's limit is mapped at once: the host gives pages as they are
-// touched, and no fault has to tell the stack's growth from a wild access.
-constexpr uint64_t kLargestStack = uint64_t{1} << 30;
-constexpr uint64_t kSmallestStack = 132 * 1024;
-
-Result<void> MapStack(ImageMapper& mapper, UserMemory& memory, const InitialStack& stack,
+Result<void> MapStack(MemoryManager& mm, UserMemory& memory, const InitialStack& stack,
                       const Layout& layout, const ProgramImage& image, uint64_t limit) {
-  uint64_t needed = PageCeil(layout.stack_top - stack.stack_pointer) + kSmallestStack;
-  uint64_t size = std::max(PageFloor(std::min(limit, kLargestStack)), PageCeil(needed));
-  int protection = PROT_READ | PROT_WRITE | (image.plan.executable_stack ? PROT_EXEC : 0);
-  TRY(mapper.MapAnonymous(layout.stack_top - size, size, protection, "[stack]"));
+  MapOptions options;
+  options.size = TRY(InitialStackMappingBytes(stack, limit));
+  options.address = layout.stack_top - options.size;
+  options.protection = PROT_READ | PROT_WRITE | (image.plan.executable_stack ? PROT_EXEC : 0);
+  options.fixed = true;
+  options.grows_down = true;
+  options.label = "[stack]";
+  TRY(mm.Map(std::move(options)));
+  mm.stack_limit.store(limit);
   return memory.Write(GuestAddr(stack.stack_pointer), stack.bytes.data(), stack.bytes.size());
 }
 
@@ -201,21 +197,30 @@ Result<LoadPlan> PlanProgramInterpreter(File& file) {
   return PlanInterpreter(image);
 }
 
-Result<LoadedImage> LoadImage(Task& task, const ProgramImage& image) {
+Result<LoadedImage> NewImage() {
+  ForkedSpace fresh = TRY(kernel().platform().NewAddressSpace());
+  LoadedImage loaded;
+  loaded.context = TRY(fresh.thread->Attach());
+  loaded.mm = MakeRef<MemoryManager>(std::move(fresh.space));
+  return loaded;
+}
+
+Result<void> LoadImage(Task& task, const ProgramImage& image, LoadedImage& loaded) {
+  for (int error : {image.plan.deferred_errno, image.interpreter_plan.deferred_errno}) {
+    if (error != 0) {
+      return Fail(error);
+    }
+  }
   ThreadGroup& group = task.thread_group();
   uint64_t stack_limit = group.GetLimit(kRlimitStack).soft;
   LayoutInput layout_input;
   layout_input.stack_limit = stack_limit;
   constexpr uint64_t kAddrNoRandomize = 0x0040000;
-  layout_input.randomize = (group.personality.load() & kAddrNoRandomize) != 0 ? Randomize::kNo
-                                                                              : Randomize::kYes;
+  layout_input.randomize =
+      (group.personality.load() & kAddrNoRandomize) != 0 ? Randomize::kNo : Randomize::kYes;
   layout_input.random = RandomBytes<40>();
   Layout layout = ChooseLayout(layout_input);
 
-  ForkedSpace fresh = TRY(kernel().platform().NewAddressSpace());
-  LoadedImage loaded;
-  loaded.context = TRY(fresh.thread->Attach());
-  loaded.mm = MakeRef<MemoryManager>(std::move(fresh.space));
   loaded.mm->set_mmap_base(layout.mmap_base);
   UserMemory memory(*loaded.mm);
   ImageMapper mapper(*loaded.mm, memory);
@@ -228,11 +233,11 @@ Result<LoadedImage> LoadImage(Task& task, const ProgramImage& image) {
     loaded.entry = image.interpreter_plan.entry + biases.interpreter;
   }
   InitialStack stack = BuildStack(task, image, layout, biases);
-  TRY(MapStack(mapper, memory, stack, layout, image, stack_limit));
+  TRY(MapStack(*loaded.mm, memory, stack, layout, image, stack_limit));
   loaded.mm->InitializeBreak(ChooseBrkStart(image.plan, biases.program, layout));
   loaded.mm->set_program(Describe(image, stack, biases.program));
   loaded.stack_pointer = stack.stack_pointer;
-  return loaded;
+  return Ok();
 }
 
 }  // namespace ukrun

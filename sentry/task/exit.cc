@@ -1,5 +1,7 @@
 #include "sentry/task/exit.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "sentry/futex/futex.h"
 #include "sentry/kernel.h"
@@ -43,14 +45,12 @@ bool ParentIgnores(const ThreadGroup& group) {
   if (parent == nullptr || group.exit_signal != abi::kSigChld) {
     return false;
   }
-  const abi::SigAction& action =
-      parent->actions->actions[static_cast<size_t>(abi::kSigChld) - 1];
+  const abi::SigAction& action = parent->actions->actions[static_cast<size_t>(abi::kSigChld) - 1];
   return action.handler == abi::kSigIgn || (action.flags & abi::kSaNocldwait) != 0;
 }
 
 ThreadGroup* NewParentFor(ThreadGroup& orphan_of) {
-  for (ThreadGroup* ancestor = orphan_of.parent; ancestor != nullptr;
-       ancestor = ancestor->parent) {
+  for (ThreadGroup* ancestor = orphan_of.parent; ancestor != nullptr; ancestor = ancestor->parent) {
     if (ancestor->child_subreaper && !ancestor->group_exiting && !ancestor->zombie) {
       return ancestor;
     }
@@ -193,6 +193,9 @@ void ReleaseResources(Task& task) {
   task.set_fs(nullptr);
   task.TakeContext().reset();
   task.set_mm(nullptr);
+  if (resources.mm) {
+    AddHostUsage(task.thread_group(), resources.mm->space().FinalUsage());
+  }
 }
 
 }  // namespace
@@ -335,6 +338,10 @@ ReapedGroup ReapLocked(ThreadGroup& group) {
     ResourceUsage& total = group.parent->waited_children;
     total.user_ns += usage.user_ns + group.waited_children.user_ns;
     total.system_ns += usage.system_ns + group.waited_children.system_ns;
+    total.max_resident_kib = std::max(
+        {total.max_resident_kib, usage.max_resident_kib, group.waited_children.max_resident_kib});
+    total.minor_faults += usage.minor_faults + group.waited_children.minor_faults;
+    total.major_faults += usage.major_faults + group.waited_children.major_faults;
     group.parent->children.erase(&group);
     group.parent = nullptr;
   }
@@ -347,6 +354,14 @@ ReapedGroup ReapLocked(ThreadGroup& group) {
   }
   tree.RemoveGroupLocked(group);
   return reaped;
+}
+
+void AddHostUsage(ThreadGroup& group, const HostUsage& usage) {
+  MutexGuard guard(kernel().tasks().lock());
+  ResourceUsage& ended = group.ended_tasks;
+  ended.max_resident_kib = std::max(ended.max_resident_kib, usage.peak_resident_kib);
+  ended.minor_faults += usage.minor_faults;
+  ended.major_faults += usage.major_faults;
 }
 
 ResourceUsage UsageLocked(const ThreadGroup& group) {
@@ -387,8 +402,7 @@ bool IsOrphanedLocked(const ProcessGroup& group, const ThreadGroup* ignoring) {
     // A parent that merely adopted the member controls nothing; PID 1 may be a shell.
     const ThreadGroup* parent = member->parent;
     if (parent != nullptr && !member->adopted && parent->process_group &&
-        parent->process_group.get() != &group &&
-        parent->process_group->session == group.session) {
+        parent->process_group.get() != &group && parent->process_group->session == group.session) {
       return false;
     }
   }

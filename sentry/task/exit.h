@@ -33,6 +33,8 @@ struct ReapedGroup {
 ReapedGroup ReapLocked(ThreadGroup& group);
 
 // CPU time and the like of a live or ended group. Requires the tree's lock.
+// Adds what the host counted of an address space that the group has left.
+void AddHostUsage(ThreadGroup& group, const HostUsage& usage);
 ResourceUsage UsageLocked(const ThreadGroup& group);
 
 // Leaves its process group for another (null: for none). Requires the lock. Process groups
