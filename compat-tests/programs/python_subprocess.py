@@ -128,9 +128,10 @@ def leave_an_orphan():
     """A grandchild whose parent died is adopted, and reaped when it ends."""
     code = (
         "import os, time\n"
+        "parent = os.getpid()\n"
         "if os.fork() == 0:\n"
         "    time.sleep(0.3)\n"
-        "    open('orphan', 'w').write(str(os.getppid()))\n"
+        "    open('orphan', 'w').write(f'{parent} {os.getppid()}')\n"
     )
     child = subprocess.run([PYTHON, "-c", code], check=True)
     for _ in range(200):
@@ -138,7 +139,8 @@ def leave_an_orphan():
             break
         time.sleep(0.05)
     with open("orphan", encoding="utf-8") as file:
-        print("the orphan has another parent:", int(file.read()) != os.getpid(), child.returncode)
+        before, after = file.read().split()
+    print("the orphan has another parent:", before != after, child.returncode)
 
 
 def main():
