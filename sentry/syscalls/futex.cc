@@ -6,6 +6,7 @@
 #include "sentry/futex/futex.h"
 #include "sentry/kernel.h"
 #include "sentry/syscalls/blocking.h"
+#include "sentry/task/access.h"
 #include "sentry/time/deadline.h"
 
 namespace ukrun {
@@ -248,6 +249,9 @@ Result<void> GetRobustList(Task& task, int32_t pid, UserOut<uint64_t> head,
     RefPtr<Task> other = kernel().tasks().FindTask(pid);
     if (!other) {
       return Fail(ESRCH);
+    }
+    if (!MayAccess(task, *other, AccessIds::kReal)) {
+      return Fail(EPERM);
     }
     address = other->robust_list.value();
   }

@@ -4,6 +4,7 @@
 
 #include "sentry/kernel.h"
 #include "sentry/mm/memory_manager.h"
+#include "sentry/task/access.h"
 #include "sentry/task/exit.h"
 #include "sentry/task/usage.h"
 #include "sentry/time/process_timers.h"
@@ -48,9 +49,7 @@ Result<RefPtr<Task>> FindTarget(Task& task, int32_t pid) {
   }
   RefPtr<const Credentials> theirs = other->SharedCredentials();
   const Credentials& mine = task.credentials();
-  bool same = mine.uid == theirs->euid && mine.uid == theirs->suid && mine.uid == theirs->uid &&
-              mine.gid == theirs->egid && mine.gid == theirs->sgid && mine.gid == theirs->gid;
-  if (!same && !mine.Has(Capability::kSysResource)) {
+  if (!IsSameUser(mine.uid, mine.gid, *theirs) && !mine.Has(Capability::kSysResource)) {
     return Fail(EPERM);
   }
   return other;

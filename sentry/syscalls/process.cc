@@ -4,6 +4,7 @@
 
 #include "sentry/fs/pidfd/pidfd.h"
 #include "sentry/kernel.h"
+#include "sentry/task/access.h"
 #include "sentry/task/clone.h"
 #include "sentry/task/exit.h"
 
@@ -226,15 +227,12 @@ Result<Fd> PidfdGetfd(Task& task, Fd pidfd, Fd target, uint32_t flags) {
   if (tasks.empty()) {
     return Fail(ESRCH);
   }
+  if (!MayAccess(task, *tasks.front(), AccessIds::kReal)) {
+    return Fail(EPERM);
+  }
   TaskResources theirs = tasks.front()->Resources();
   if (!theirs.fds) {
     return Fail(ESRCH);
-  }
-  const Credentials& mine = task.credentials();
-  bool same_user = theirs.credentials->uid == mine.euid && theirs.credentials->euid == mine.euid &&
-                   theirs.credentials->suid == mine.euid;
-  if (!same_user && !mine.Has(Capability::kSysPtrace)) {
-    return Fail(EPERM);
   }
   return task.InstallFile(TRY(theirs.fds->Get(target)), CloseOnExec::kYes);
 }

@@ -5,6 +5,7 @@
 #include "sentry/kernel.h"
 #include "sentry/mm/guest_io.h"
 #include "sentry/mm/memory_manager.h"
+#include "sentry/task/access.h"
 
 namespace ukrun {
 namespace {
@@ -28,25 +29,12 @@ Result<std::vector<GuestIo::Segment>> LoadVectors(Task& task, GuestAddr address,
   return segments;
 }
 
-// The right to look into another process (ptrace(2), "Ptrace access mode checking").
-bool MayTouch(const Task& task, const Task& target) {
-  const Credentials& mine = task.credentials();
-  RefPtr<const Credentials> theirs = target.SharedCredentials();
-  if (&task.thread_group() == &target.thread_group() || mine.Has(Capability::kSysPtrace)) {
-    return true;
-  }
-  bool same = mine.uid == theirs->euid && mine.uid == theirs->suid && mine.uid == theirs->uid &&
-              mine.gid == theirs->egid && mine.gid == theirs->sgid && mine.gid == theirs->gid;
-  MutexGuard guard(kernel().tasks().lock());
-  return same && target.thread_group().dumpable;
-}
-
 Result<RefPtr<MemoryManager>> MemoryOf(Task& task, int32_t pid) {
   RefPtr<Task> target = kernel().tasks().FindTask(pid);
   if (!target) {
     return Fail(ESRCH);
   }
-  if (!MayTouch(task, *target)) {
+  if (!MayAccess(task, *target, AccessIds::kReal)) {
     return Fail(EPERM);
   }
   RefPtr<MemoryManager> mm = target->Resources().mm;
@@ -78,8 +66,7 @@ Result<int64_t> Transfer(GuestIo& from, GuestIo& to) {
 }
 
 Result<int64_t> Move(Task& task, int32_t pid, GuestAddr local, uint64_t local_count,
-                     GuestAddr remote, uint64_t remote_count, uint64_t flags,
-                     Direction direction) {
+                     GuestAddr remote, uint64_t remote_count, uint64_t flags, Direction direction) {
   if (flags != 0) {
     return Fail(EINVAL);
   }
@@ -96,8 +83,7 @@ Result<int64_t> Move(Task& task, int32_t pid, GuestAddr local, uint64_t local_co
 
 Result<int64_t> ProcessVmReadv(Task& task, int32_t pid, GuestAddr local, uint64_t local_count,
                                GuestAddr remote, uint64_t remote_count, uint64_t flags) {
-  return Move(task, pid, local, local_count, remote, remote_count, flags,
-              Direction::kFromRemote);
+  return Move(task, pid, local, local_count, remote, remote_count, flags, Direction::kFromRemote);
 }
 
 Result<int64_t> ProcessVmWritev(Task& task, int32_t pid, GuestAddr local, uint64_t local_count,

@@ -1,6 +1,7 @@
 #include "sentry/fs/proc/process_target.h"
 
 #include "sentry/kernel.h"
+#include "sentry/task/access.h"
 
 namespace ukrun {
 
@@ -28,24 +29,7 @@ PseudoOwner ProcessTarget::Owner(OwnerOf what) const {
 }
 
 Result<void> CheckInspect(Task& reader, const Task& task) {
-  if (&reader.thread_group() == &task.thread_group()) {
-    return Ok();
-  }
-  const Credentials& mine = reader.credentials();
-  if (mine.Has(Capability::kSysPtrace)) {
-    return Ok();
-  }
-  RefPtr<const Credentials> theirs = task.SharedCredentials();
-  if (!theirs) {
-    return Fail(EACCES);
-  }
-  bool same_user = mine.fsuid == theirs->euid && mine.fsuid == theirs->suid &&
-                   mine.fsuid == theirs->uid;
-  bool same_group = mine.fsgid == theirs->egid && mine.fsgid == theirs->sgid &&
-                    mine.fsgid == theirs->gid;
-  bool weaker = (theirs->permitted & ~mine.effective) == 0;
-  MutexGuard guard(kernel().tasks().lock());
-  return same_user && same_group && weaker && task.thread_group().dumpable ? Ok() : Fail(EACCES);
+  return MayAccess(reader, task, AccessIds::kFileSystem) ? Ok() : Fail(EACCES);
 }
 
 uint64_t TargetNumber(const ProcessTarget& target, uint32_t index) {
