@@ -26,7 +26,7 @@ inline constexpr uint64_t kWindowChannel = 0x57f0'0000'0000;
 inline constexpr uint64_t kWindowStub = 0x57ff'0000'0000;
 inline constexpr uint64_t kWindowVdso = 0x57ff'1000'0000;
 inline constexpr uint64_t kWindowVdsoEnd = kWindowVdso + 64 * 1024;
-// One past the last address of user space.
+// One past the last address of user space: Linux's TASK_SIZE with four-level page tables.
 inline constexpr uint64_t kUserEnd = 0x7fff'ffff'f000;
 
 // True when [address, address + size) touches the window or wraps around.

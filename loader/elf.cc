@@ -22,11 +22,6 @@ constexpr uint64_t kMostFileOffset = 0x7fff'ffff'ffff'ffff;
 
 enum class Role : uint8_t { kProgram, kInterpreter };
 
-constexpr uint64_t PageBegin(uint64_t address) { return address & ~(kPageBytes - 1); }
-constexpr uint64_t PageOffset(uint64_t address) { return address & (kPageBytes - 1); }
-// Requires: address is not within the last page of 2^64.
-constexpr uint64_t PageEnd(uint64_t address) { return PageBegin(address + kPageBytes - 1); }
-
 bool IsType(const ElfProgramHeader& header, ElfSegmentType type) {
   return header.p_type == static_cast<uint32_t>(type);
 }
@@ -131,10 +126,10 @@ class SegmentPlanner {
   // programs are looked at without it.
   Result<void> CheckRange(const ElfProgramHeader& header) const {
     int error = role_ == Role::kProgram ? EINVAL : ENOMEM;
-    uint64_t end = role_ == Role::kInterpreter && position_independent() ? ~uint64_t{0} - kPageBytes
-                                                                         : kGuestAddressEnd;
-    if (header.p_filesz > header.p_memsz || header.p_memsz > kGuestAddressEnd ||
-        header.p_vaddr >= end || header.p_vaddr > end - header.p_memsz) {
+    uint64_t end =
+        role_ == Role::kInterpreter && position_independent() ? ~uint64_t{0} - kPageSize : kUserEnd;
+    if (header.p_filesz > header.p_memsz || header.p_memsz > kUserEnd || header.p_vaddr >= end ||
+        header.p_vaddr > end - header.p_memsz) {
       return Fail(error);
     }
     return Ok();
@@ -143,7 +138,7 @@ class SegmentPlanner {
   Result<void> Plan(const ElfProgramHeader& header, uint64_t table_offset) {
     TRY(CheckRange(header));
     LoadSegment segment;
-    segment.address = PageBegin(header.p_vaddr);
+    segment.address = PageFloor(header.p_vaddr);
     segment.protection = Protection(header.p_flags);
     segment.anonymous_protection = PROT_READ | PROT_WRITE | (segment.protection & PROT_EXEC);
     if (header.p_filesz != 0) {
@@ -151,7 +146,7 @@ class SegmentPlanner {
     }
     if (header.p_memsz > header.p_filesz) {
       // Behind the pages of the file; without any, from the page of p_vaddr.
-      uint64_t end = PageEnd(header.p_vaddr + header.p_memsz);
+      uint64_t end = PageCeil(header.p_vaddr + header.p_memsz);
       segment.anonymous_address = segment.address + segment.file_bytes;
       segment.anonymous_bytes = end - segment.anonymous_address;
     }
@@ -165,17 +160,17 @@ class SegmentPlanner {
       return Fail(EINVAL);
     }
     uint64_t end = header.p_vaddr + header.p_filesz;
-    segment.file_offset = PageBegin(header.p_offset);
-    segment.file_bytes = PageEnd(end) - segment.address;
+    segment.file_offset = PageFloor(header.p_offset);
+    segment.file_bytes = PageCeil(end) - segment.address;
     if (segment.file_offset > kMostFileOffset - segment.file_bytes) {
       return Fail(EOVERFLOW);
     }
     if (header.p_memsz > header.p_filesz && (segment.protection & PROT_WRITE) != 0) {
       segment.zero_address = end;
-      segment.zero_bytes = PageEnd(end) - end;
+      segment.zero_bytes = PageCeil(end) - end;
       // mm would find this out by a fault; the answer is the same.
       if (segment.zero_bytes != 0 &&
-          segment.file_offset + segment.file_bytes - kPageBytes >= file_size_) {
+          segment.file_offset + segment.file_bytes - kPageSize >= file_size_) {
         return Fail(EFAULT);
       }
     }
@@ -187,9 +182,9 @@ class SegmentPlanner {
     if (plan_.segments.empty()) {
       plan_.first_address = begin;
       first_has_file_ = header.p_filesz != 0;
-      lowest_ = PageBegin(begin);
+      lowest_ = PageFloor(begin);
     }
-    lowest_ = std::min(lowest_, PageBegin(begin));
+    lowest_ = std::min(lowest_, PageFloor(begin));
     highest_ = std::max(highest_, begin + header.p_memsz);
     plan_.brk = highest_;
     if (header.p_offset <= table_offset && table_offset < header.p_offset + header.p_filesz) {
@@ -211,14 +206,14 @@ class SegmentPlanner {
   Result<void> CheckSpan() {
     if (!plan_.segments.empty()) {
       plan_.span_begin = lowest_;
-      plan_.span_bytes = PageEnd(highest_) - lowest_;
+      plan_.span_bytes = PageCeil(highest_) - lowest_;
     }
     bool needs_span =
         role_ == Role::kInterpreter || (position_independent() && !plan_.segments.empty());
     if (needs_span && highest_ == lowest_) {
       return Fail(EINVAL);
     }
-    if (plan_.span_bytes > kGuestAddressEnd) {
+    if (plan_.span_bytes > kUserEnd) {
       return Fail(ENOMEM);
     }
     // Linux finds a place by mapping the first segment's file part. Without one it ends up

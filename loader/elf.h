@@ -14,14 +14,12 @@
 #include <string>
 #include <vector>
 
+#include "base/page.h"
 #include "base/result.h"
+#include "base/window.h"
 #include "loader/image_source.h"
 
 namespace ukrun {
-
-inline constexpr uint64_t kPageBytes = 4096;
-// Linux's TASK_SIZE with four-level page tables: no guest byte lies at or above it.
-inline constexpr uint64_t kGuestAddressEnd = 0x7fff'ffff'f000;
 
 // The steps for one PT_LOAD, in the order given here. Addresses are the file's own: the
 // bias is to be added (modulo 2^64). Later segments replace what earlier ones mapped
@@ -73,7 +71,7 @@ struct LoadPlan {
   uint64_t first_address = 0;
   // The largest p_align that is a power of two, at least a page. Of use to programs; as on
   // Linux, interpreters are not aligned.
-  uint64_t alignment = kPageBytes;
+  uint64_t alignment = kPageSize;
 
   uint64_t entry = 0;         // e_entry, without the bias
   uint64_t phdr_address = 0;  // AT_PHDR, without the bias; 0 if no segment holds the table

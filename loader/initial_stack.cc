@@ -19,9 +19,6 @@ constexpr uint64_t kExtraStackBytes = 128 * 1024;
 constexpr std::string_view kPlatform = "x86_64";
 constexpr uint64_t kMostShift = 8192;
 
-constexpr uint64_t PageBegin(uint64_t bytes) { return bytes & ~(kPageBytes - 1); }
-constexpr uint64_t PageEnd(uint64_t bytes) { return PageBegin(bytes + kPageBytes - 1); }
-
 uint64_t StringBytes(std::span<const std::string> strings) {
   uint64_t bytes = 0;
   for (const std::string& string : strings) {
@@ -78,7 +75,7 @@ std::vector<AuxEntry> BuildAuxv(const AuxValues& values, const Addresses& addres
     add(AuxType::kMinimumSignalStack, values.minimum_signal_stack);
   }
   add(AuxType::kHwcap, values.hwcap);
-  add(AuxType::kPageSize, kPageBytes);
+  add(AuxType::kPageSize, kPageSize);
   add(AuxType::kClockTicks, values.clock_ticks);
   add(AuxType::kPhdr, values.phdr_address);
   add(AuxType::kPhent, 56);
@@ -126,7 +123,7 @@ Result<ArgumentBudget> ArgumentBudget::Create(uint64_t argument_count, uint64_t 
   limit -= (argument_count + environment_count) * sizeof(uint64_t);
   // The strings are put on a real stack, which can't be larger than it may grow; its first
   // page always exists.
-  uint64_t stack = std::max(PageBegin(stack_limit), kPageBytes) - kTopBytes;
+  uint64_t stack = std::max(PageFloor(stack_limit), kPageSize) - kTopBytes;
   return ArgumentBudget(std::min(limit, stack));
 }
 
@@ -187,10 +184,10 @@ InitialStack BuildInitialStack(const InitialStackInput& input) {
 }
 
 Result<uint64_t> InitialStackMappingBytes(const InitialStack& stack, uint64_t stack_limit) {
-  uint64_t used = PageEnd(stack.bytes.size());
+  uint64_t used = PageCeil(stack.bytes.size());
   uint64_t top = stack.stack_pointer + stack.bytes.size();
-  uint64_t strings = PageEnd(top - stack.arg_start);
-  uint64_t limit = PageBegin(stack_limit);
+  uint64_t strings = PageCeil(top - stack.arg_start);
+  uint64_t limit = PageFloor(stack_limit);
   uint64_t mapped = std::max(strings, std::min(limit, strings + kExtraStackBytes));
   if (used > mapped && used > limit) {
     return Fail(EFAULT);

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "abi/auxv.h"
+#include "base/page.h"
 #include "base/result.h"
 
 namespace ukrun {

@@ -13,12 +13,9 @@ constexpr uint64_t kMmapRandomPages = uint64_t{1} << 28;
 constexpr uint64_t kStackRandomPages = 0x40'0000;        // 16 GiB
 constexpr uint64_t kBrkRandomPages = uint64_t{1} << 18;  // 1 GiB
 constexpr uint64_t kStackShiftBytes = 8192;
-constexpr uint64_t kStackGuardGap = 256 * kPageBytes;
+constexpr uint64_t kStackGuardGap = 256 * kPageSize;
 constexpr uint64_t kSmallestStackGap = uint64_t{128} << 20;
-constexpr uint64_t kLargestStackGap = kGuestAddressEnd / 6 * 5;
-
-constexpr uint64_t PageBegin(uint64_t address) { return address & ~(kPageBytes - 1); }
-constexpr uint64_t PageEnd(uint64_t address) { return PageBegin(address + kPageBytes - 1); }
+constexpr uint64_t kLargestStackGap = kUserEnd / 6 * 5;
 
 // The layout's random numbers, in the order of the random bytes.
 struct RandomNumbers {
@@ -42,12 +39,12 @@ RandomNumbers TakeNumbers(const LayoutInput& input) {
 uint64_t MmapBaseBelowStack(const LayoutInput& input, uint64_t offset) {
   uint64_t pad = kStackGuardGap;
   if (input.randomize == Randomize::kYes) {
-    pad += (kStackRandomPages - 1) * kPageBytes;
+    pad += (kStackRandomPages - 1) * kPageSize;
   }
   // A limit that would overflow is larger than the largest gap anyway.
   uint64_t gap = input.stack_limit > ~pad ? input.stack_limit : input.stack_limit + pad;
   gap = std::clamp(gap, kSmallestStackGap, kLargestStackGap);
-  uint64_t base = PageEnd(kGuestAddressEnd - gap - offset);
+  uint64_t base = PageCeil(kUserEnd - gap - offset);
   // With stack limits around 40 TiB.
   return base > kWindowBegin && base <= kWindowEnd ? kWindowBegin : base;
 }
@@ -55,7 +52,7 @@ uint64_t MmapBaseBelowStack(const LayoutInput& input, uint64_t offset) {
 // As Linux computes load_bias from a chosen address: the pages of p_vaddr are kept even if
 // p_vaddr itself is not on one.
 uint64_t BiasForBase(const LoadPlan& plan, uint64_t base) {
-  return PageBegin(base - plan.first_address);
+  return PageFloor(base - plan.first_address);
 }
 
 bool SpanTouchesWindow(const LoadPlan& plan, uint64_t bias) {
@@ -66,17 +63,16 @@ bool SpanTouchesWindow(const LoadPlan& plan, uint64_t bias) {
 
 Layout ChooseLayout(const LayoutInput& input) {
   RandomNumbers numbers = TakeNumbers(input);
-  uint64_t mmap_offset = numbers.mmap % kMmapRandomPages * kPageBytes;
+  uint64_t mmap_offset = numbers.mmap % kMmapRandomPages * kPageSize;
   Layout layout;
   layout.direction = input.direction;
   layout.randomize = input.randomize;
-  layout.stack_top = kGuestAddressEnd - numbers.stack % kStackRandomPages * kPageBytes;
+  layout.stack_top = kUserEnd - numbers.stack % kStackRandomPages * kPageSize;
   layout.stack_shift = numbers.stack_shift % kStackShiftBytes;
-  layout.mmap_base = input.direction == MmapDirection::kUp
-                         ? PageEnd(kGuestAddressEnd / 3) + mmap_offset
-                         : MmapBaseBelowStack(input, mmap_offset);
-  layout.pie_offset = numbers.pie % kMmapRandomPages * kPageBytes;
-  layout.brk_offset = numbers.brk % kBrkRandomPages * kPageBytes;
+  layout.mmap_base = input.direction == MmapDirection::kUp ? PageCeil(kUserEnd / 3) + mmap_offset
+                                                           : MmapBaseBelowStack(input, mmap_offset);
+  layout.pie_offset = numbers.pie % kMmapRandomPages * kPageSize;
+  layout.brk_offset = numbers.brk % kBrkRandomPages * kPageSize;
   return layout;
 }
 
@@ -109,7 +105,7 @@ Placement PlaceInterpreter(const LoadPlan& plan) {
 }
 
 uint64_t BiasForAddress(const LoadPlan& plan, uint64_t address) {
-  return address - PageBegin(plan.first_address);
+  return address - PageFloor(plan.first_address);
 }
 
 uint64_t AlignFoundAddress(const LoadPlan& plan, uint64_t address) {
@@ -118,7 +114,7 @@ uint64_t AlignFoundAddress(const LoadPlan& plan, uint64_t address) {
 
 Result<void> CheckPlacement(const LoadPlan& plan, uint64_t bias) {
   uint64_t begin = plan.span_begin + bias;
-  if (plan.span_bytes > kGuestAddressEnd || begin > kGuestAddressEnd - plan.span_bytes) {
+  if (plan.span_bytes > kUserEnd || begin > kUserEnd - plan.span_bytes) {
     return Fail(ENOMEM);
   }
   if (plan.span_bytes != 0 && SpanTouchesWindow(plan, bias)) {
@@ -126,7 +122,7 @@ Result<void> CheckPlacement(const LoadPlan& plan, uint64_t bias) {
   }
   // The entry of a program with an interpreter is the interpreter's business.
   uint64_t entry = plan.entry + bias;
-  if (!plan.interpreter.has_value() && (entry >= kGuestAddressEnd || TouchesWindow(entry, 1))) {
+  if (!plan.interpreter.has_value() && (entry >= kUserEnd || TouchesWindow(entry, 1))) {
     return Fail(EINVAL);
   }
   return Ok();
@@ -136,9 +132,9 @@ uint64_t ChooseBrkStart(const LoadPlan& plan, uint64_t bias, const Layout& layou
   // As on Linux, the heap of a static PIE program lies not behind it, in the mmap area, but
   // where other PIE programs would be.
   bool moved = plan.type == LoadPlan::Type::kPositionIndependent && !plan.interpreter.has_value();
-  uint64_t start = moved ? kPieBase : PageEnd(plan.brk + bias);
+  uint64_t start = moved ? kPieBase : PageCeil(plan.brk + bias);
   if (layout.randomize == Randomize::kYes) {
-    start += (moved ? 0 : kPageBytes) + layout.brk_offset;
+    start += (moved ? 0 : kPageSize) + layout.brk_offset;
   }
   return TouchesWindow(start, 1) ? kWindowEnd : start;
 }

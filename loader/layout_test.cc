@@ -76,8 +76,8 @@ TEST(LayoutTest, NothingChosenTouchesTheWindowWhateverTheRandomBytesAre) {
         EXPECT_FALSE(TouchesWindow(layout.mmap_base - 1, 1));
         EXPECT_LE(layout.mmap_base, layout.stack_top);
         EXPECT_LT(layout.stack_shift, 8192u);
-        EXPECT_GT(layout.stack_top, kGuestAddressEnd - 17 * kGiB);
-        EXPECT_LE(layout.stack_top, kGuestAddressEnd);
+        EXPECT_GT(layout.stack_top, kUserEnd - 17 * kGiB);
+        EXPECT_LE(layout.stack_top, kUserEnd);
         LoadPlan plan = PieProgram(program_bytes);
         uint64_t bias = PlaceProgram(plan, layout).bias;
         EXPECT_FALSE(TouchesWindow(bias, program_bytes));
@@ -98,7 +98,7 @@ TEST(LayoutTest, MaximalRandomnessLeavesOrdinaryProgramsWhereLinuxPutsThem) {
   input.random = AllBytes(0xff);
   Layout layout = ChooseLayout(input);
   uint64_t bias = PlaceProgram(PieProgram(kGiB), layout).bias;
-  EXPECT_EQ(bias, kPieBase + (uint64_t{1} << 40) - kPageBytes);
+  EXPECT_EQ(bias, kPieBase + (uint64_t{1} << 40) - kPageSize);
 }
 
 TEST(LayoutTest, LargeAlignmentsAreHonoured) {
@@ -136,8 +136,8 @@ TEST(LayoutTest, FixedProgramsStayOrFail) {
   }
   EXPECT_TRUE(CheckPlacement(FixedProgram(kWindowBegin - kMiB, kMiB), 0).ok());
   EXPECT_TRUE(CheckPlacement(FixedProgram(kWindowEnd, kMiB), 0).ok());
-  EXPECT_TRUE(CheckPlacement(FixedProgram(kGuestAddressEnd - kMiB, kMiB), 0).ok());
-  EXPECT_EQ(CheckPlacement(FixedProgram(kGuestAddressEnd - kMiB + 4096, kMiB), 0).error(), ENOMEM);
+  EXPECT_TRUE(CheckPlacement(FixedProgram(kUserEnd - kMiB, kMiB), 0).ok());
+  EXPECT_EQ(CheckPlacement(FixedProgram(kUserEnd - kMiB + 4096, kMiB), 0).error(), ENOMEM);
   EXPECT_EQ(CheckPlacement(FixedProgram(0x1000, kMiB), ~uint64_t{0} - 0x1fff).error(), ENOMEM);
 }
 
@@ -146,7 +146,7 @@ TEST(LayoutTest, AnEntryPointInTheWindowIsRefused) {
   plan.interpreter.reset();
   plan.entry = kWindowBegin + 0x1234;
   EXPECT_EQ(CheckPlacement(plan, 0).error(), EINVAL);
-  plan.entry = kGuestAddressEnd;
+  plan.entry = kUserEnd;
   EXPECT_EQ(CheckPlacement(plan, 0).error(), EINVAL);
   // With an interpreter nobody but it uses the entry.
   plan.interpreter = "/ld.so";

@@ -239,14 +239,14 @@ std::vector<NamedImage> ScriptHeads(const std::string& interpreter) {
 }
 
 std::string WhatIsWrongWith(const LoadPlan& plan) {
-  auto aligned = [](uint64_t value) { return value % kPageBytes == 0; };
+  auto aligned = [](uint64_t value) { return value % kPageSize == 0; };
   if (plan.deferred_errno != 0) {
     return "";
   }
   if (!aligned(plan.span_begin) || !aligned(plan.span_bytes)) {
     return "the span is not aligned";
   }
-  if (plan.span_bytes > kGuestAddressEnd || plan.span_begin > ~uint64_t{0} - plan.span_bytes) {
+  if (plan.span_bytes > kUserEnd || plan.span_begin > ~uint64_t{0} - plan.span_bytes) {
     return "the span is too large";
   }
   uint64_t span_end = plan.span_begin + plan.span_bytes;
@@ -264,7 +264,7 @@ std::string WhatIsWrongWith(const LoadPlan& plan) {
       return "an impossible file offset";
     }
     uint64_t file_end = segment.address + segment.file_bytes;
-    if (segment.zero_bytes >= kPageBytes ||
+    if (segment.zero_bytes >= kPageSize ||
         (segment.zero_bytes != 0 && segment.zero_address + segment.zero_bytes != file_end)) {
       return "zeros at the wrong place";
     }

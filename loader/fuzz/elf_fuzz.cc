@@ -36,7 +36,7 @@ void Try(const LoadPlan& plan, Placement placement, const ukrun::Layout& layout)
   for (const ukrun::LoadSegment& segment : plan.segments) {
     uint64_t begin = segment.address + bias;
     uint64_t bytes = segment.file_bytes + segment.anonymous_bytes;
-    Check(bytes <= ukrun::kGuestAddressEnd && begin <= ukrun::kGuestAddressEnd - bytes);
+    Check(bytes <= ukrun::kUserEnd && begin <= ukrun::kUserEnd - bytes);
     Check(bytes == 0 || !ukrun::TouchesWindow(begin, bytes));
   }
   Check(!ukrun::TouchesWindow(ukrun::ChooseBrkStart(plan, bias, layout), 1));

@@ -7,13 +7,10 @@
 
 #include <cstdint>
 
+#include "base/page.h"
 #include "base/result.h"
 
 namespace ukrun {
-
-inline constexpr uint64_t kPageSize = 4096;
-constexpr uint64_t PageFloor(uint64_t value) { return value & ~(kPageSize - 1); }
-constexpr uint64_t PageCeil(uint64_t value) { return (value + kPageSize - 1) & ~(kPageSize - 1); }
 
 void PagePoolInitialize();
 int PagePoolFd();
