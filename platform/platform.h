@@ -33,7 +33,7 @@ struct FaultStop {
 };
 // Somebody called Interrupt().
 struct InterruptedStop {};
-// The host process is gone (host out-of-memory kill): as good as a SIGKILL.
+// The host process is gone, and HostDeathHandler::judge takes that for a SIGKILL.
 struct GoneStop {};
 
 using Stop = std::variant<SyscallStop, FaultStop, InterruptedStop, GoneStop>;
@@ -145,10 +145,20 @@ class Platform {
   virtual Result<ForkedSpace> NewAddressSpace() = 0;
 };
 
+// What is to be done when a guest's host process dies though the platform has not ended it.
+struct HostDeathHandler {
+  // Called once for each such process, by any thread, with a lock of rank kPlatform held.
+  // Returns if the sandbox goes on without it, as after a SIGKILL of the guest.
+  void (*judge)() = nullptr;
+  // Kills the guest that had its memory in that process and may be asleep. No locks held.
+  void (*end_guest)(int host_pid) = nullptr;
+};
+
 struct PlatformOptions {
   // Filter for guest host processes (struct sock_filter array); may be empty.
   std::span<const std::byte> guest_filter;
   std::vector<uint32_t> host_cpus;
+  HostDeathHandler host_death;
 };
 
 // Errors: ENODEV for a name that is not registered; what the platform's set-up reports.

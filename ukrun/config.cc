@@ -107,6 +107,7 @@ absl::StatusOr<SandboxPlan> PlanSandbox(const Options& options, const Installati
   sentry.set_platform(*platform);
   sentry.set_strace_fd(-1);
   sentry.set_debug_fd(-1);
+  sentry.set_memory_events_fd(-1);
   sentry.set_keep_attach(mounts->keep_attach);
   SetIdentity(options, sentry);
   SetLimits(options, sentry);

@@ -168,6 +168,7 @@ ControlGroups ControlGroups::Create(std::optional<uint64_t> memory_bytes,
       continue;
     }
     if (parent == memory) {
+      groups.memory_folder_ = folder;
       SetLimit(folder, {"memory.max", "memory.limit_in_bytes"}, HardMemoryBytes(*memory_bytes));
     }
     if (parent == processes) {
@@ -176,6 +177,25 @@ ControlGroups ControlGroups::Create(std::optional<uint64_t> memory_bytes,
     groups.Add(folder);
   }
   return groups;
+}
+
+HostFd ControlGroups::OpenMemoryEvents() const {
+  std::string folder = memory_folder_;
+  if (folder.empty()) {
+    folder = FindHierarchy("cgroup", "memory").folder;
+  }
+  if (folder.empty()) {
+    folder = FindHierarchy("cgroup2", "").folder;
+  }
+  // The last is the older hierarchy's. Of the others, one may count groups below as well.
+  for (const char* name : {"memory.events.local", "memory.events", "memory.oom_control"}) {
+    HostFd file(
+        folder.empty() ? -1 : open(absl::StrCat(folder, "/", name).c_str(), O_RDONLY | O_CLOEXEC));
+    if (file.valid()) {
+      return file;
+    }
+  }
+  return HostFd();
 }
 
 void ControlGroups::Add(const std::string& folder) {

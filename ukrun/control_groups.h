@@ -27,6 +27,8 @@ class ControlGroups {
   // is no failure. Also removes groups that a killed ukrun has left.
   static ControlGroups Create(std::optional<uint64_t> memory_bytes, std::optional<uint32_t> pids);
 
+  // No groups: the sandbox's processes stay in the caller's.
+  ControlGroups() = default;
   ControlGroups(ControlGroups&&) = default;
   ControlGroups& operator=(ControlGroups&&) = delete;
   // Removes the groups. Requires: their processes are gone.
@@ -35,8 +37,11 @@ class ControlGroups {
   // The cgroup.procs files, for processes to write themselves into.
   std::vector<int> procs() const;
 
+  // The file in which the host counts its out-of-memory kills in the group that holds the
+  // sandbox's memory, ours or the caller's; invalid where there is no such group.
+  HostFd OpenMemoryEvents() const;
+
  private:
-  ControlGroups() = default;
   void Add(const std::string& folder);
 
   struct Group {
@@ -44,6 +49,7 @@ class ControlGroups {
     HostFd procs;
   };
   std::vector<Group> groups_;
+  std::string memory_folder_;  // of the group with a memory limit; empty: none was made
 };
 
 }  // namespace ukrun

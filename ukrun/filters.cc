@@ -104,6 +104,7 @@ constexpr auto kPtraceSentry = std::to_array<AllowedCall>({
     {SYS_rt_sigaction, "base/thread: the handler of an interrupted sleep", {}},
     {SYS_rt_sigprocmask, "base/thread: blocks signals", {}},
     {SYS_rt_sigreturn, "base/thread: a handler returns", {}},
+    {SYS_rt_sigtimedwait, "platform/ptrace: waits until a host process has died", {}},
     {SYS_sigaltstack, "base/thread: stacks of handlers", {}},
 
     // Talking to ukrun and to the gofer.

@@ -64,8 +64,7 @@ absl::StatusOr<int> RunCommand(const Options& options) {
     std::string platform = plan->sentry.platform();
     // The default limits do without groups, which cost milliseconds at every start.
     ControlGroups groups = ControlGroups::Create(options.memory_bytes, options.pids);
-    absl::StatusOr<Sandbox> sandbox =
-        Sandbox::Start(*std::move(plan), *files, *trace, groups.procs());
+    absl::StatusOr<Sandbox> sandbox = Sandbox::Start(*std::move(plan), *files, *trace, groups);
     UKRUN_RETURN_IF_ERROR(sandbox.status());
     if (options.debug) {
       Say(absl::StrCat("platform ", platform, ", Sentry ", sandbox->sentry().pid, ", gofer ",

@@ -7,6 +7,7 @@
 #include "ukrun/child.h"
 #include "ukrun/config.h"
 #include "ukrun/control.h"
+#include "ukrun/control_groups.h"
 #include "ukrun/installation.h"
 
 namespace ukrun {
@@ -20,10 +21,9 @@ struct TraceFiles {
 // A running sandbox. Destroying it kills what is left of it and waits for that.
 class Sandbox {
  public:
-  // Starts the gofer and the Sentry. `cgroups`: cgroup.procs files of the groups that the
-  // sandbox belongs in.
+  // Starts the gofer and the Sentry, in these groups.
   static absl::StatusOr<Sandbox> Start(SandboxPlan plan, const Installation& files,
-                                       const TraceFiles& trace, std::vector<int> cgroups);
+                                       const TraceFiles& trace, const ControlGroups& groups);
   Sandbox(Sandbox&&) = default;
   Sandbox& operator=(Sandbox&&) = delete;
   ~Sandbox();

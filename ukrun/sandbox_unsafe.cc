@@ -129,9 +129,9 @@ ChildPlan PlanGofer(const Installation& files, const Links& links) {
   return plan;
 }
 
-// Also tells the Sentry under which numbers it finds its trace files.
+// Also tells the Sentry under which numbers it finds the files that not every sandbox has.
 ChildPlan PlanSentry(const Installation& files, const Links& links, const TraceFiles& trace,
-                     proto::SandboxConfig& config) {
+                     const HostFd& memory_events, proto::SandboxConfig& config) {
   ChildPlan plan;
   plan.program = files.boot;
   plan.fds = {{links.sentry_control.get(), startup::kSentryControlFd},
@@ -147,6 +147,10 @@ ChildPlan PlanSentry(const Installation& files, const Links& links, const TraceF
     plan.fds.push_back({trace.debug.get(), next_fd});
     config.set_debug_fd(next_fd++);
   }
+  if (memory_events.valid()) {
+    plan.fds.push_back({memory_events.get(), next_fd});
+    config.set_memory_events_fd(next_fd++);
+  }
   plan.proc_self_as = startup::kBootProcFd;
   plan.namespaces = SentryNamespaces();
   return plan;
@@ -158,10 +162,11 @@ Sandbox::Sandbox(Child gofer, Child sentry, ControlSocket control)
     : gofer_(std::move(gofer)), sentry_(std::move(sentry)), control_(std::move(control)) {}
 
 absl::StatusOr<Sandbox> Sandbox::Start(SandboxPlan plan, const Installation& files,
-                                       const TraceFiles& trace, std::vector<int> cgroups) {
+                                       const TraceFiles& trace, const ControlGroups& groups) {
   Links links;
   UKRUN_RETURN_IF_ERROR(OpenLinks(files, links));
-  ChildPlan sentry = PlanSentry(files, links, trace, plan.sentry);
+  HostFd memory_events = groups.OpenMemoryEvents();
+  ChildPlan sentry = PlanSentry(files, links, trace, memory_events, plan.sentry);
   ChildPlan gofer = PlanGofer(files, links);
   absl::StatusOr<HostFd> sentry_config =
       SealedConfig("ukrun-sentry-config", plan.sentry.SerializeAsString());
@@ -172,7 +177,7 @@ absl::StatusOr<Sandbox> Sandbox::Start(SandboxPlan plan, const Installation& fil
   sentry.fds.push_back({sentry_config->get(), startup::kSentryConfigFd});
   gofer.fds.push_back({gofer_config->get(), startup::kGoferConfigFd});
   for (ChildPlan* child : {&sentry, &gofer}) {
-    child->cgroups = cgroups;
+    child->cgroups = groups.procs();
     child->cpus.assign(plan.sentry.host_cpus().begin(), plan.sentry.host_cpus().end());
   }
 

@@ -19,11 +19,11 @@ inline constexpr int kSentryControlFd = 4;    // SEQPACKET to ukrun: ControlRequ
 inline constexpr int kSentryGoferFd = 5;      // SEQPACKET to the gofer: passes descriptors
 inline constexpr int kSentryChannelFd = 6;    // memfd: the gofer channel's shared memory
 inline constexpr int kSentryImageFd = 7;      // the ukrun-sentry file, open for reading
-inline constexpr int kSentryFirstFreeFd = 8;  // strace and debug descriptors, if any
+inline constexpr int kSentryFirstFreeFd = 8;  // strace, debug, memory events, if any
 
 // In the first stage only, which closes it: the folder /proc/self. It may have no other way
 // to its memory map, since its root folder is empty where the host allows that.
-inline constexpr int kBootProcFd = 10;
+inline constexpr int kBootProcFd = 11;
 
 // In the gofer.
 inline constexpr int kGoferConfigFd = 3;   // memfd: GoferConfig

@@ -18,6 +18,7 @@
 namespace ukrun {
 namespace {
 
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 
 class SupervisorTest : public ::testing::Test {
@@ -101,7 +102,9 @@ TEST_F(SupervisorTest, SentryStartsInItsPlaceWithNothingButWhatItIsGiven) {
   EXPECT_EQ(ExitStatus(outcome), 0);
   std::string output = Output();
   EXPECT_THAT(output, HasSubstr("counter 42\nsecond zero 0\nin window 1\nvdso 1\n"));
-  EXPECT_THAT(output, HasSubstr("fd 0\nfd 1\nfd 2\nfd 3\nfd 4\nfd 5\nfd 6\nno new privileges 1\n"));
+  // 8 counts the host's out-of-memory kills, where there is such a file.
+  EXPECT_THAT(output, ContainsRegex("fd 0\nfd 1\nfd 2\nfd 3\nfd 4\nfd 5\nfd 6\n(fd 8\n)?"
+                                    "no new privileges 1\n"));
   EXPECT_THAT(output, HasSubstr("session is own 1\n"));
   EXPECT_TRUE(EverythingIsGone());
 }

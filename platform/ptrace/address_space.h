@@ -7,12 +7,13 @@
 #include "base/host_fd.h"
 #include "base/locked.h"
 #include "platform/platform.h"
+#include "platform/ptrace/process_watch.h"
 
 namespace ukrun::ptrace {
 
 class PtraceContext;
 
-// What all address spaces of a sandbox have in common.
+// Which of the sandbox's processors a guest thread runs on.
 class Placement {
  public:
   explicit Placement(std::vector<uint32_t> cpus) : cpus_(std::move(cpus)) {}
@@ -25,10 +26,18 @@ class Placement {
   std::atomic<uint32_t> next_{0};
 };
 
+// What all address spaces of a sandbox have in common.
+struct Shared {
+  explicit Shared(const PlatformOptions& options)
+      : placement(options.host_cpus), watch(options.host_death) {}
+  Placement placement;
+  ProcessWatch watch;
+};
+
 class PtraceAddressSpace final : public AddressSpace, private GuestMemory {
  public:
   // Makes a host process with nothing in it but the stub and the vDSO.
-  static Result<ForkedSpace> CreateEmpty(Placement& placement);
+  static Result<ForkedSpace> CreateEmpty(Shared& shared);
   ~PtraceAddressSpace() override;
 
   Result<void> Map(const MapRequest& request) override;
@@ -48,7 +57,11 @@ class PtraceAddressSpace final : public AddressSpace, private GuestMemory {
 
   int host_pid() const { return host_pid_; }
   uint64_t parent_pid() const { return parent_pid_; }
-  void PlaceThread(int tid) { placement_.Pin(tid); }
+  void PlaceThread(int tid) { shared_.placement.Pin(tid); }
+  // A thread of the process turned out to be gone. Returns if the sandbox goes on.
+  void ReportDead() { shared_.watch.ReportDead(host_pid_); }
+  // Ends the host process. Requires: no context uses it any more.
+  void Kill();
   void AddContext() { contexts_.fetch_add(1); }
   // True when it was the last one.
   bool RemoveContext() { return contexts_.fetch_sub(1) == 1; }
@@ -62,17 +75,20 @@ class PtraceAddressSpace final : public AddressSpace, private GuestMemory {
   Locked<FramePlace, LockRank::kPlatform>& frame_place() { return frame_place_; }
 
  private:
-  PtraceAddressSpace(Placement& placement, int host_pid, uint64_t parent_pid)
-      : placement_(placement), host_pid_(host_pid), parent_pid_(parent_pid) {}
+  PtraceAddressSpace(Shared& shared, int host_pid, uint64_t parent_pid)
+      : shared_(shared), host_pid_(host_pid), parent_pid_(parent_pid) {
+    shared_.watch.Add(host_pid);
+  }
 
   Result<size_t> CopyIn(void* to, GuestAddr from, size_t size) override;
   Result<size_t> CopyOut(GuestAddr to, const void* from, size_t size) override;
   Result<uint32_t> CompareExchange32(GuestAddr address, uint32_t expected,
                                      uint32_t desired) override;
+  Result<size_t> CopyOutcome(long copied);
   PtraceContext& Context();
   Result<int64_t> Clone(uint64_t flags);
 
-  Placement& placement_;
+  Shared& shared_;
   const int host_pid_;
   const uint64_t parent_pid_;
   // Contexts attached.

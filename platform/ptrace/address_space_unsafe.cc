@@ -62,7 +62,7 @@ class Parked final : public ParkedThread {
       space_->RemoveContext();
       // Nobody will run it: a process goes at once, a thread with its process.
       if (tid_ == space_->host_pid()) {
-        RawHostCall(SYS_kill, tid_, SIGKILL);
+        space_->Kill();
         RawHostCall(SYS_wait4, tid_, nullptr, __WALL, nullptr);
       }
     }
@@ -114,18 +114,18 @@ void Placement::Pin(int tid) {
   RawHostCall(SYS_sched_setaffinity, tid, sizeof(mask), mask);
 }
 
-Result<ForkedSpace> PtraceAddressSpace::CreateEmpty(Placement& placement) {
+Result<ForkedSpace> PtraceAddressSpace::CreateEmpty(Shared& shared) {
   // The child's whole stack: three words in shared memory, which must stay as they are until
   // it has popped them, so they live as long as the space.
   uint64_t pid = static_cast<uint64_t>(RawHostCall(SYS_getpid));
   std::unique_ptr<uint64_t[]> stack(
       new uint64_t[3]{reinterpret_cast<uint64_t>(&UkrunPtraceChildStart), pid, kStubPark});
-  long tid = RawHostCall(SYS_clone, CLONE_FILES, stack.get(), 0, 0, 0);
+  long tid = RawHostCall(SYS_clone, CLONE_FILES | SIGCHLD, stack.get(), 0, 0, 0);
   if (tid < 0) {
     return Fail(tid == -ENOMEM ? ENOMEM : EAGAIN);
   }
-  auto space = RefPtr<PtraceAddressSpace>::Adopt(
-      new PtraceAddressSpace(placement, static_cast<int>(tid), pid));
+  auto space =
+      RefPtr<PtraceAddressSpace>::Adopt(new PtraceAddressSpace(shared, static_cast<int>(tid), pid));
   space->start_stack_ = std::move(stack);
   ForkedSpace result;
   result.space = space;
@@ -135,8 +135,13 @@ Result<ForkedSpace> PtraceAddressSpace::CreateEmpty(Placement& placement) {
 
 PtraceAddressSpace::~PtraceAddressSpace() {
   // Its contexts are gone; reap the process if its leader left before the others.
-  RawHostCall(SYS_kill, host_pid_, SIGKILL);
+  Kill();
   RawHostCall(SYS_wait4, host_pid_, nullptr, __WALL, nullptr);
+}
+
+void PtraceAddressSpace::Kill() {
+  shared_.watch.Remove(host_pid_);
+  RawHostCall(SYS_kill, host_pid_, SIGKILL);
 }
 
 PtraceContext& PtraceAddressSpace::Context() {
@@ -250,12 +255,25 @@ Result<ForkedSpace> PtraceAddressSpace::Fork() {
   auto frame_place = frame_place_.Lock();
   int64_t tid = TRY(Clone(CLONE_FILES | CLONE_PARENT));
   auto space = RefPtr<PtraceAddressSpace>::Adopt(
-      new PtraceAddressSpace(placement_, static_cast<int>(tid), parent_pid_));
+      new PtraceAddressSpace(shared_, static_cast<int>(tid), parent_pid_));
   space->frame_place_.ValueLocked() = *frame_place;
   ForkedSpace result;
   result.space = space;
   result.thread = std::make_unique<Parked>(space, static_cast<int>(tid), false);
   return result;
+}
+
+// What process_vm_readv or process_vm_writev returned.
+Result<size_t> PtraceAddressSpace::CopyOutcome(long copied) {
+  if (copied == -ESRCH) {
+    // Before the guest, its memory gone, comes to an end by some errno or signal.
+    ReportDead();
+    return Fail(ESRCH);
+  }
+  if (copied <= 0) {
+    return Fail(EFAULT);
+  }
+  return static_cast<size_t>(copied);
 }
 
 Result<size_t> PtraceAddressSpace::CopyIn(void* to, GuestAddr from, size_t size) {
@@ -265,11 +283,7 @@ Result<size_t> PtraceAddressSpace::CopyIn(void* to, GuestAddr from, size_t size)
   }
   iovec local{to, allowed};
   iovec remote{reinterpret_cast<void*>(from.value()), allowed};
-  long copied = RawHostCall(SYS_process_vm_readv, host_pid_, &local, 1, &remote, 1, 0);
-  if (copied <= 0) {
-    return Fail(copied == -ESRCH ? ESRCH : EFAULT);
-  }
-  return static_cast<size_t>(copied);
+  return CopyOutcome(RawHostCall(SYS_process_vm_readv, host_pid_, &local, 1, &remote, 1, 0));
 }
 
 Result<size_t> PtraceAddressSpace::CopyOut(GuestAddr to, const void* from, size_t size) {
@@ -279,11 +293,7 @@ Result<size_t> PtraceAddressSpace::CopyOut(GuestAddr to, const void* from, size_
   }
   iovec local{const_cast<void*>(from), allowed};
   iovec remote{reinterpret_cast<void*>(to.value()), allowed};
-  long copied = RawHostCall(SYS_process_vm_writev, host_pid_, &local, 1, &remote, 1, 0);
-  if (copied <= 0) {
-    return Fail(copied == -ESRCH ? ESRCH : EFAULT);
-  }
-  return static_cast<size_t>(copied);
+  return CopyOutcome(RawHostCall(SYS_process_vm_writev, host_pid_, &local, 1, &remote, 1, 0));
 }
 
 Result<uint32_t> PtraceAddressSpace::CompareExchange32(GuestAddr address, uint32_t expected,

@@ -43,6 +43,7 @@ class PtraceContext final : public ExecutionContext {
   PtraceContext(RefPtr<PtraceAddressSpace> space, int tid);
   Result<void> Seize();
   Result<int> WaitForStop();
+  GoneStop FoundGone();
   // Continues the stopped thread, with `signal` if it is not 0.
   bool Resume(int request, int signal = 0);
   // Continues until an INT3 of the stub. Errors: EFAULT for a fault, ESRCH.

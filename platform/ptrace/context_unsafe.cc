@@ -73,12 +73,18 @@ Result<void> PtraceContext::Seize() {
   long result = Trace(PTRACE_SEIZE, tid_, 0, reinterpret_cast<void*>(uint64_t{kOptions}));
   if (result < 0) {
     gone_ = true;
+    // A dead process may also answer EPERM, like one that may not be traced.
+    if (result == -ESRCH || !ProcessWatch::IsAlive(space_->host_pid())) {
+      space_->ReportDead();
+    }
     return Fail(static_cast<int>(-result));
   }
   space_->PlaceThread(tid_);
   Trace(PTRACE_INTERRUPT, tid_, 0, nullptr);
-  TRY(WaitForStop());
-  Trace(PTRACE_GETREGS, tid_, 0, &registers_);
+  if (!WaitForStop().ok() || Trace(PTRACE_GETREGS, tid_, 0, &registers_) < 0) {
+    FoundGone();
+    return Fail(ESRCH);
+  }
   return Ok();
 }
 
@@ -97,6 +103,13 @@ Result<int> PtraceContext::WaitForStop() {
   return status;
 }
 
+// The thread was not ended from here. Returns if the sandbox goes on without it.
+GoneStop PtraceContext::FoundGone() {
+  gone_ = true;
+  space_->ReportDead();
+  return {};
+}
+
 bool PtraceContext::Resume(int request, int signal) {
   if (gone_) {
     return false;
@@ -112,9 +125,10 @@ bool PtraceContext::Resume(int request, int signal) {
 }
 
 Stop PtraceContext::Run() {
-  if (gone_ || Trace(PTRACE_SETREGS, tid_, 0, &registers_) < 0) {
-    gone_ = true;
-    return GoneStop{};
+  long set = gone_ ? -ESRCH : Trace(PTRACE_SETREGS, tid_, 0, &registers_);
+  if (set < 0) {
+    // Anything but ESRCH: registers that no thread may have. The guest's own fault.
+    return set == -ESRCH ? FoundGone() : GoneStop{};
   }
   for (;;) {
     // Either Interrupt() sees in_guest_ and sends the signal, or we see its request.
@@ -131,8 +145,7 @@ Stop PtraceContext::Run() {
     entered_at_ns_.store(0, std::memory_order_relaxed);
     cpu_time_ns_.fetch_add(HostClockNs(CLOCK_MONOTONIC) - begin, std::memory_order_relaxed);
     if (!waited.ok() || Trace(PTRACE_GETREGS, tid_, 0, &registers_) < 0) {
-      gone_ = true;
-      return GoneStop{};
+      return FoundGone();
     }
     int signal = WSTOPSIG(*waited);
     if (signal == kSyscallStop) {
@@ -181,11 +194,16 @@ Result<int64_t> PtraceContext::RunStub(uint64_t entry, const abi::Registers& arg
   registers.cs = abi::kUserCs;
   registers.ss = abi::kUserSs;
   registers.eflags = 0x202;
-  if (gone_ || Trace(PTRACE_SETREGS, tid_, 0, &registers) < 0) {
+  long set = gone_ ? -ESRCH : Trace(PTRACE_SETREGS, tid_, 0, &registers);
+  if (set < 0) {
+    if (set == -ESRCH) {
+      FoundGone();
+    }
     return Fail(ESRCH);
   }
   TRY(ContinueToTrap(0));
   if (Trace(PTRACE_GETREGS, tid_, 0, &registers) < 0) {
+    FoundGone();
     return Fail(ESRCH);
   }
   return static_cast<int64_t>(registers.rax);
@@ -193,10 +211,13 @@ Result<int64_t> PtraceContext::RunStub(uint64_t entry, const abi::Registers& arg
 
 Result<void> PtraceContext::ContinueToTrap(int signal) {
   for (;;) {
-    if (!Resume(PTRACE_CONT, signal)) {
-      return Fail(ESRCH);
+    Result<int> stopped =
+        Resume(PTRACE_CONT, signal) ? WaitForStop() : Result<int>(Fail(ESRCH));
+    if (!stopped.ok()) {
+      FoundGone();
+      return stopped.failure();
     }
-    int status = TRY(WaitForStop());
+    int status = *stopped;
     signal = 0;
     int stopped_by = WSTOPSIG(status);
     if ((status >> 16) == kEventStop) {
@@ -235,6 +256,9 @@ Result<size_t> PtraceContext::GetExtendedState(std::span<std::byte> out) {
   iovec vector{out.data(), out.size()};
   long result = Trace(PTRACE_GETREGSET, tid_, kNoteXstate, &vector);
   if (result < 0) {
+    if (result == -ESRCH) {
+      FoundGone();
+    }
     return Fail(static_cast<int>(-result));
   }
   return vector.iov_len;
@@ -244,6 +268,9 @@ Result<void> PtraceContext::SetExtendedState(std::span<const std::byte> state) {
   iovec vector{const_cast<std::byte*>(state.data()), state.size()};
   long result = Trace(PTRACE_SETREGSET, tid_, kNoteXstate, &vector);
   if (result < 0) {
+    if (result == -ESRCH) {
+      FoundGone();
+    }
     return Fail(static_cast<int>(-result));
   }
   return Ok();
@@ -267,7 +294,7 @@ void PtraceContext::Leave() {
     return;
   }
   if (last) {
-    RawHostCall(SYS_kill, space_->host_pid(), SIGKILL);
+    space_->Kill();
     int status = 0;
     rusage usage{};
     RawHostCall(SYS_wait4, tid_, &status, __WALL, &usage);

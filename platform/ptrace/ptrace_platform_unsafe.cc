@@ -1,5 +1,3 @@
-#include "platform/ptrace/ptrace_platform.h"
-
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -7,6 +5,7 @@
 
 #include "base/host_call.h"
 #include "platform/ptrace/address_space.h"
+#include "platform/ptrace/ptrace_platform.h"
 #include "platform/ptrace/stub.h"
 
 namespace ukrun {
@@ -14,7 +13,7 @@ namespace {
 
 class PtracePlatform final : public Platform {
  public:
-  explicit PtracePlatform(const PlatformOptions& options) : placement_(options.host_cpus) {}
+  explicit PtracePlatform(const PlatformOptions& options) : shared_(options) {}
 
   // The stub page is mapped once here and inherited by every host process.
   Result<void> MapStub() {
@@ -26,14 +25,16 @@ class PtracePlatform final : public Platform {
     return Ok();
   }
 
+  Result<void> WatchProcesses() { return shared_.watch.Start(); }
+
   std::string_view name() const override { return "ptrace"; }
   PlatformCapabilities capabilities() const override { return {}; }
   Result<ForkedSpace> NewAddressSpace() override {
-    return ptrace::PtraceAddressSpace::CreateEmpty(placement_);
+    return ptrace::PtraceAddressSpace::CreateEmpty(shared_);
   }
 
  private:
-  ptrace::Placement placement_;
+  ptrace::Shared shared_;
 };
 
 }  // namespace
@@ -41,6 +42,7 @@ class PtracePlatform final : public Platform {
 Result<std::unique_ptr<Platform>> MakePtracePlatform(const PlatformOptions& options) {
   auto platform = std::make_unique<PtracePlatform>(options);
   TRY(platform->MapStub());
+  TRY(platform->WatchProcesses());
   return std::unique_ptr<Platform>(std::move(platform));
 }
 

@@ -1,5 +1,3 @@
-#include "sentry/start/control.h"
-
 #include <pb_decode.h>
 #include <pb_encode.h>
 #include <sys/socket.h>
@@ -14,6 +12,8 @@
 #include "sentry/fs/stdio/sandbox_terminal.h"
 #include "sentry/kernel.h"
 #include "sentry/signal/signals.h"
+#include "sentry/start/control.h"
+#include "sentry/start/host_death.h"
 #include "sentry/task/exit.h"
 #include "ukrun/sandbox.nanopb.h"
 #include "ukrun/startup.h"
@@ -34,18 +34,6 @@ void CopyText(char* to, size_t size, const std::string& from) {
   size_t count = std::min(size - 1, from.size());
   std::copy_n(from.data(), count, to);
   to[count] = '\0';
-}
-
-// SIGKILL to the guest process that lives in a host process.
-void KillProcessOnHost(int host_pid) {
-  for (const RefPtr<ThreadGroup>& group : kernel().tasks().AllGroups()) {
-    for (const RefPtr<Task>& task : kernel().tasks().TasksOf(*group)) {
-      if (task->RunsInHostProcess(host_pid)) {
-        static_cast<void>(SendSignal(*group, KernelSignal(abi::kSigKill)));
-        return;
-      }
-    }
-  }
 }
 
 void Handle(const ukrun_proto_ControlRequest& request) {
@@ -71,15 +59,15 @@ void Handle(const ukrun_proto_ControlRequest& request) {
     BeginGroupExit(*init, abi::kSigKill);
   }
   if (request.out_of_memory_host_pid != 0) {
-    KillProcessOnHost(static_cast<int>(request.out_of_memory_host_pid));
+    EndGuestIn(static_cast<int>(request.out_of_memory_host_pid));
   }
 }
 
 void ControlMain(void*) {
   uint8_t buffer[kMessageBytes];
   for (;;) {
-    Result<long> got =
-        HostCall(SYS_recvfrom, startup::kSentryControlFd, buffer, sizeof(buffer), 0, nullptr, nullptr);
+    Result<long> got = HostCall(SYS_recvfrom, startup::kSentryControlFd, buffer, sizeof(buffer), 0,
+                                nullptr, nullptr);
     if (!got.ok() || *got == 0) {
       // The supervisor is gone: so is the user.
       RawHostCall(SYS_exit_group, 1);

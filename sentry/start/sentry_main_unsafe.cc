@@ -1,5 +1,3 @@
-#include "sentry/start/sentry_main.h"
-
 #include <sys/syscall.h>
 
 #include "base/check.h"
@@ -7,14 +5,16 @@
 #include "base/log.h"
 #include "base/panic.h"
 #include "base/thread.h"
-#include "sentry/fs/stdio/sandbox_terminal.h"
 #include "sentry/fs/stdio/host_poller.h"
+#include "sentry/fs/stdio/sandbox_terminal.h"
 #include "sentry/kernel.h"
 #include "sentry/mm/page_pool.h"
 #include "sentry/start/control.h"
 #include "sentry/start/filter.h"
+#include "sentry/start/host_death.h"
 #include "sentry/start/init_task.h"
 #include "sentry/start/mounts.h"
+#include "sentry/start/sentry_main.h"
 #include "sentry/start/settings.h"
 #include "sentry/syscalls/strace.h"
 #include "sentry/task/exit.h"
@@ -62,10 +62,12 @@ void SentryMain(const startup::BootInfo& boot) {
   StraceInitialize(settings->strace_fd);
   SetPanicDescriber(&DescribeCurrent);
   PagePoolInitialize();
+  HostDeathInitialize(settings->memory_events_fd);
 
   PlatformOptions options;
   options.guest_filter = settings->guest_filter;
   options.host_cpus = settings->host_cpus;
+  options.host_death = {&JudgeHostDeath, &EndGuestIn};
   Result<std::unique_ptr<Platform>> platform = MakePlatform(settings->platform, options);
   if (!platform.ok()) {
     FailStart(Format("platform {}", settings->platform), platform.error());

@@ -57,6 +57,7 @@ struct SandboxSettings {
   std::vector<uint32_t> ignored_signals;  // by the caller, and so by PID 1
   int strace_fd = -1;
   int debug_fd = -1;
+  int memory_events_fd = -1;  // see host_death.h
   int keep_attach = -1;
   std::vector<std::byte> sentry_filter;
   std::vector<std::byte> guest_filter;

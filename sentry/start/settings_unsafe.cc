@@ -1,5 +1,3 @@
-#include "sentry/start/settings.h"
-
 #include <pb_decode.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -7,6 +5,7 @@
 #include <algorithm>
 
 #include "base/host_call.h"
+#include "sentry/start/settings.h"
 #include "ukrun/sandbox.nanopb.h"
 
 namespace ukrun {
@@ -108,14 +107,14 @@ Result<SandboxSettings> Convert(const ukrun_proto_SandboxConfig& config) {
   settings.platform = Text(config.platform);
   settings.terminal_streams = config.terminal_streams;
   settings.window = WindowSizeSetting{Small(config.window.rows), Small(config.window.columns),
-                                      Small(config.window.x_pixels),
-                                      Small(config.window.y_pixels)};
+                                      Small(config.window.x_pixels), Small(config.window.y_pixels)};
   settings.termios = Bytes(config.termios);
   settings.terminal_in_background = config.terminal_in_background;
   settings.ignored_signals.assign(config.ignored_signals,
                                   config.ignored_signals + config.ignored_signals_count);
   settings.strace_fd = config.strace_fd;
   settings.debug_fd = config.debug_fd;
+  settings.memory_events_fd = config.memory_events_fd;
   settings.keep_attach = config.keep_attach;
   settings.sentry_filter = Bytes(config.sentry_filter);
   settings.guest_filter = Bytes(config.guest_filter);

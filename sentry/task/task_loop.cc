@@ -56,8 +56,8 @@ void Loop(Task& task) {
     } else if (const auto* fault = std::get_if<FaultStop>(&stop)) {
       HandleFault(task, *fault);
     } else if (std::holds_alternative<GoneStop>(stop)) {
-      // The host took the process, most likely for its memory (a cgroup's limit): as good as
-      // SIGKILL.
+      // The host took the process for its memory, or the guest asked for impossible
+      // registers: as good as SIGKILL.
       BeginGroupExit(task.thread_group(), abi::kSigKill);
     }
     // What the kernel thread uses while the guest runs (waiting for it) is the platform's
