@@ -45,8 +45,8 @@ class RootfsTest(UkrunTest):
         self.assert_ok(self.sh("pwd"), "/\n")
 
     def test_has_proc_dev_and_tmp_all_the_same(self):
-        script = "ls -d /proc/self /dev/null /tmp; echo x >/dev/null; echo y >/tmp/f; cat /tmp/f"
-        self.assert_ok(self.sh(script), "/proc/self\n/dev/null\n/tmp\ny\n")
+        script = "ls -d /dev/null /proc/self /tmp; echo x >/dev/null; echo y >/tmp/f; cat /tmp/f"
+        self.assert_ok(self.sh(script), "/dev/null\n/proc/self\n/tmp\ny\n")
 
     def test_binds_reach_into_it(self):
         shared = self.root / "shared"

@@ -39,8 +39,10 @@ SYSTEM = ("/etc/shadow", "/etc/gshadow", "/etc/sudoers", "/etc/sudoers.d", "/etc
           "/etc/shadow-", "/etc/gshadow-")
 CANARY = "canary-of-the-host"
 
-# Reads paths from its standard input, and names every call that finds one of them. The calls that
-# would change something are made only where told: never on what the host needs.
+# Reads paths from its standard input, and names every call that finds one of them: that works, or
+# fails with another errno than it does for a name beside it that nothing has. (On a read-only file
+# system, changes fail with EROFS whatever the name.) The calls that would change something are made
+# only where told: never on what the host needs.
 PROBE = """
 import errno, os, sys
 
@@ -64,16 +66,24 @@ CHANGES = {
 }
 if "changes" in sys.argv:
     CALLS.update(CHANGES)
+
+
+def outcome(call, path):
+    try:
+        call(path)
+    except OSError as error:
+        return error.errno
+    return 0
+
+
 for path in sys.stdin.read().split("\\n"):
+    parent, base = os.path.split(path)
+    nothing = os.path.join(parent, "name-of-nothing")
     for name, call in CALLS.items():
-        try:
-            call(path)
-            print(path, name, "worked")
-        except OSError as error:
-            if error.errno not in (errno.ENOENT, errno.ENOTDIR):
-                print(path, name, error)
-    parent, name = os.path.split(path)
-    if os.path.isdir(parent) and name in os.listdir(parent):
+        found = outcome(call, path)
+        if found not in (errno.ENOENT, errno.ENOTDIR, outcome(call, nothing) or errno.ENOENT):
+            print(path, name, errno.errorcode.get(found, "worked"))
+    if os.path.isdir(parent) and base in os.listdir(parent):
         print(path, "is listed")
 """
 
@@ -294,10 +304,18 @@ class HostSystemsTest(UkrunTest):
         self.assertLessEqual(set(result.out.split()), allowed)
 
     def test_kernel_interfaces_are_absent(self):
+        # Some are there, with nothing in them.
         paths = ("/proc/kcore", "/proc/kmsg", "/proc/kallsyms", "/proc/sysrq-trigger",
-                 "/proc/keys", "/sys/kernel/vmcoreinfo", "/sys/fs/cgroup/cgroup.procs")
-        script = 'for path; do head -c 1 "$path" 2>/dev/null && echo "$path"; done; true'
+                 "/proc/keys", "/sys/kernel/vmcoreinfo")
+        script = 'for path; do head -c 99 "$path" 2>/dev/null; done; true'
         self.assert_ok(self.guest("/bin/sh", "-c", script, "sh", *paths), "")
+
+    def test_control_group_holds_the_guests_processes_only(self):
+        result = self.shell("cat /sys/fs/cgroup/cgroup.procs; echo; ls /proc")
+        inside, _, names = result.out.partition("\n\n")
+        pids = {name for name in names.split() if name.isdigit()}
+        self.assertLessEqual(set(inside.split()) - pids, {"2"}, "2 was cat")
+        self.assertIn("1", inside.split())
 
     def test_descriptors_of_the_caller_are_absent(self):
         with open("/etc/passwd", encoding="utf-8") as file:
