@@ -282,6 +282,17 @@ Result<GoferNode> GoferClient::MakeLink(GoferHandle file, GoferHandle directory,
                                 ukrun_proto_LinkRequest_fields, request, ukrun_proto_Node_fields)));
 }
 
+Result<bool> GoferClient::HidesName(GoferHandle directory, std::string_view name, uint32_t mode) {
+  std::string_view no_target;
+  Result<void> visible =
+      Tell(channel_, ukrun_proto_Method_HIDES_NAME, ukrun_proto_CreateRequest_fields,
+           CreateMessage(directory, name, mode, GoferOpenOptions{}, GoferOwner{}, no_target));
+  if (visible.ok() || visible.Is(EACCES)) {
+    return !visible.ok();
+  }
+  return visible.failure();
+}
+
 Result<void> GoferClient::Unlink(GoferHandle directory, std::string_view name) {
   ukrun_proto_UnlinkRequest request{Underlying(directory), EncodeBytes(name)};
   return Tell(channel_, ukrun_proto_Method_UNLINK, ukrun_proto_UnlinkRequest_fields, request);

@@ -74,6 +74,9 @@ class GoferClient {
   Result<GoferNode> MakeSymlink(GoferHandle directory, std::string_view name,
                                 std::string_view target, GoferOwner owner = {});
   Result<GoferNode> MakeLink(GoferHandle file, GoferHandle directory, std::string_view name);
+  // Whether a file of this type (S_IFMT bits of `mode`) cannot be made because the name is
+  // hidden: the reason of an EACCES.
+  Result<bool> HidesName(GoferHandle directory, std::string_view name, uint32_t mode);
 
   Result<void> Unlink(GoferHandle directory, std::string_view name);
   Result<void> RemoveDirectory(GoferHandle directory, std::string_view name);

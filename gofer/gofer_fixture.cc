@@ -36,6 +36,7 @@ namespace {
   Tree tree(std::move(hiding), HostFd(open("/proc/self/fd", O_PATH | O_CLOEXEC)), descriptors);
   tree.AddAttachment({.host_path = tree_path, .writable = true});
   tree.AddAttachment({.host_path = tree_path, .writable = false});
+  tree.AddAttachment({.host_path = tree_path, .writable = true, .takes_hidden_names = true});
   tree.batch().Start();
   auto server = Server::Create(std::move(channel), std::move(socket), tree);
   (*server)->StartWorkers(4);

@@ -34,6 +34,7 @@ class GoferFixture : public ::testing::Test {
   // Attach points: 0 is the tree, writable; 1 the same tree, read-only.
   static constexpr uint32_t kWritable = 0;
   static constexpr uint32_t kReadOnly = 1;
+  static constexpr uint32_t kTakesHiddenNames = 2;  // not in the gofer of StartProcess
 
   void SetUp() override;
   void TearDown() override;

@@ -125,6 +125,33 @@ TEST_F(GoferHidingTest, NamesTakenByHiddenInodesCannotBeReplaced) {
   EXPECT_EQ(client().Unlink(root(), "other").error(), ENOENT);
 }
 
+TEST_F(GoferHidingTest, TellsWhichNamesAreHidden) {
+  WriteFile("home/.netrc", "password");
+  WriteFile("file", "x");
+  std::filesystem::create_hard_link(path("home/.netrc"), path("other"));
+  StartHiding({"~/.netrc", "file:**/.env"});
+  EXPECT_TRUE(*client().HidesName(root(), ".env", S_IFREG));
+  EXPECT_FALSE(*client().HidesName(root(), ".env", S_IFDIR));
+  EXPECT_TRUE(*client().HidesName(root(), "other", S_IFREG));
+  EXPECT_FALSE(*client().HidesName(root(), "file", S_IFREG));
+  EXPECT_FALSE(*client().HidesName(root(), "nothing", S_IFREG));
+  EXPECT_EQ(client().HidesName(root(), "a/b", S_IFREG).error(), EINVAL);
+}
+
+TEST_F(GoferHidingTest, FolderThatTakesHiddenNamesShowsNone) {
+  WriteFile(".env", "TOKEN=1");
+  StartHiding({"file:**/.env", "**/.ssh"});
+  GoferHandle keep = client().Attach(kTakesHiddenNames)->handle;
+  GoferOpenOptions write{.access = GoferAccess::kWrite};
+  EXPECT_EQ(WalkTo(keep, ".env").error(), ENOENT);
+  EXPECT_EQ(client().Create(keep, ".env", 0600, write).error(), EACCES);
+  Result<GoferNode> made = client().MakeDirectory(keep, ".ssh", 0700);
+  ASSERT_TRUE(made.ok());
+  EXPECT_TRUE(client().Create(made->handle, ".env", 0600, write).ok());
+  EXPECT_EQ(WalkTo(keep, ".ssh").error(), ENOENT);
+  EXPECT_EQ(ReadFile(".env"), "TOKEN=1");
+}
+
 TEST_F(GoferHidingTest, DirectoriesAboveHiddenNamesCannotBeRenamed) {
   WriteFile("home/.config/gcloud/key", "key");
   WriteFile("home/project/file", "x");

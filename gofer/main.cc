@@ -76,7 +76,9 @@ std::unique_ptr<Tree> OpenTree(const proto::GoferConfig& config) {
   auto tree = std::make_unique<Tree>(std::move(hiding), std::move(proc_fds),
                                      NodeTable::kDefaultDescriptors);
   for (const proto::AttachPoint& point : config.attach()) {
-    tree->AddAttachment({.host_path = point.host_path(), .writable = point.writable()});
+    tree->AddAttachment({.host_path = point.host_path(),
+                         .writable = point.writable(),
+                         .takes_hidden_names = point.takes_hidden_names()});
   }
   if (!tree->batch().Start()) {
     DebugLog("the host refuses io_uring; batches are made of plain calls");

@@ -136,6 +136,8 @@ Result<Service::Reply> Service::Dispatch(uint32_t method, std::span<const char> 
       return Call(request, &Service::MakeSymlink);
     case proto::MAKE_LINK:
       return Call(request, &Service::MakeLink);
+    case proto::HIDES_NAME:
+      return Call(request, &Service::HidesName);
     case proto::UNLINK:
       return Call(request, &Service::Unlink);
     case proto::REMOVE_DIRECTORY:
@@ -296,6 +298,10 @@ Result<Service::Reply> Service::MakeSymlink(const proto::CreateRequest& request)
 
 Result<Service::Reply> Service::MakeLink(const proto::LinkRequest& request) {
   return NodeReply(tree_.MakeLink(request.file(), request.directory(), request.name()));
+}
+
+Result<Service::Reply> Service::HidesName(const proto::CreateRequest& request) {
+  return EmptyReply(tree_.CheckName(request.directory(), request.name(), request.mode()));
 }
 
 Result<Service::Reply> Service::Unlink(const proto::UnlinkRequest& request) {

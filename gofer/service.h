@@ -77,6 +77,7 @@ class Service {
   Result<Reply> MakeFifo(const proto::CreateRequest& request);
   Result<Reply> MakeSymlink(const proto::CreateRequest& request);
   Result<Reply> MakeLink(const proto::LinkRequest& request);
+  Result<Reply> HidesName(const proto::CreateRequest& request);
   Result<Reply> Unlink(const proto::UnlinkRequest& request);
   Result<Reply> RemoveDirectory(const proto::UnlinkRequest& request);
   Result<Reply> Rename(const proto::RenameRequest& request);

@@ -32,6 +32,7 @@ Tree::Tree(std::unique_ptr<Hiding> hiding, HostFd proc_fds, size_t most_descript
 void Tree::AddAttachment(const AttachOptions& options) {
   auto attachment = std::make_unique<Attachment>();
   attachment->writable = options.writable;
+  attachment->takes_hidden_names = options.takes_hidden_names;
   auto open = [&]() -> Result<void> {
     // The user named this path, so its symlinks are followed; nothing below it is.
     attachment->host_path = TRY(CanonicalPath(options.host_path));

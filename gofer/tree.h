@@ -30,6 +30,7 @@ namespace ukrun::gofer {
 struct Attachment {
   std::string host_path;
   bool writable = false;
+  bool takes_hidden_names = false;
   // False: it could not be opened, or is hidden; `error` says why.
   int error = 0;
   NodeRef root;
@@ -38,6 +39,8 @@ struct Attachment {
 struct AttachOptions {
   std::string host_path;
   bool writable = false;
+  // New files may get hidden names. What has one already stays hidden.
+  bool takes_hidden_names = false;
 };
 
 struct Owner {
@@ -83,6 +86,8 @@ class Tree {
   Result<GoferNode> MakeSymlink(uint64_t directory, std::string_view name, std::string_view target,
                                 Owner owner);
   Result<GoferNode> MakeLink(uint64_t file, uint64_t directory, std::string_view name);
+  // Errors: EACCES when a new file of this mode could not have the name, as that is hidden.
+  Result<void> CheckName(uint64_t directory, std::string_view name, uint32_t mode);
   Result<void> Unlink(uint64_t directory, std::string_view name);
   Result<void> RemoveDirectory(uint64_t directory, std::string_view name);
   Result<void> Rename(uint64_t old_directory, std::string_view old_name, uint64_t new_directory,
@@ -120,6 +125,8 @@ class Tree {
 
   // Whether a new entry of this type may get this name, and what an EEXIST means then.
   Result<void> CheckNewName(const Directory& directory, std::string_view name, uint32_t type);
+  // Whether there is a file of this name which is hidden.
+  bool IsTakenInSecret(const Directory& directory, std::string_view name);
   Failure ExistingName(const Directory& directory, std::string_view name, int error);
   Result<GoferNode> Created(const Directory& directory, std::string_view name, uint32_t type,
                             Owner owner);

@@ -27,6 +27,9 @@ Result<void> Tree::CheckNewName(const Directory& directory, std::string_view nam
   if (!ValidName(name)) {
     return Fail(name.size() > 255 ? ENAMETOOLONG : EINVAL);
   }
+  if (directory.node->attachment->takes_hidden_names) {
+    return Ok();
+  }
   HiddenTypes types = hiding_->paths().Match(nodes_.HiddenStateOf(directory.node), name);
   return types.Hides(type) ? Result<void>(Fail(EACCES)) : Ok();
 }
@@ -37,6 +40,17 @@ Failure Tree::ExistingName(const Directory& directory, std::string_view name, in
     return Fail(EACCES);
   }
   return Fail(error);
+}
+
+bool Tree::IsTakenInSecret(const Directory& directory, std::string_view name) {
+  return LookUp(directory, name).Is(ENOENT) &&
+         !StatEntry(directory.fd->get(), CName(name).get()).Is(ENOENT);
+}
+
+Result<void> Tree::CheckName(uint64_t handle, std::string_view name, uint32_t mode) {
+  Directory directory = TRY(FindDirectory(handle));
+  TRY(CheckNewName(directory, name, mode & S_IFMT));
+  return IsTakenInSecret(directory, name) ? Result<void>(Fail(EACCES)) : Ok();
 }
 
 // Looks at an entry that was just made and gives it to its owner.
@@ -193,8 +207,7 @@ Result<void> Tree::Rename(uint64_t old_handle, std::string_view old_name, uint64
   bool exchange = (flags & RENAME_EXCHANGE) != 0;
   if (exchange) {
     TRY(CheckRename(to, new_name, from, old_name));
-  } else if (LookUp(to, new_name).Is(ENOENT) &&
-             !StatEntry(to.fd->get(), CName(new_name).get()).Is(ENOENT)) {
+  } else if (IsTakenInSecret(to, new_name)) {
     return Fail(EACCES);  // a hidden file would be lost
   }
   if (renameat2(from.fd->get(), CName(old_name).get(), to.fd->get(), CName(new_name).get(),

@@ -251,6 +251,7 @@ absl::Status Planner::AddKeep() {
     return fail(std::strerror(errno));
   }
   plan_.keep_attach = static_cast<int32_t>(Attach(host->real, /*writable=*/true, /*file=*/false));
+  plan_.attach.back().set_takes_hidden_names(true);
   return absl::OkStatus();
 }
 

@@ -235,6 +235,53 @@ class CreatingHiddenNamesTest(HomeTest):
         self.assertEqual((self.work / ".env").read_text(encoding="utf-8"), CANARY)
         self.assertFalse((self.work / ".env.local").exists(), "it stays in the upper layer")
 
+    def test_inside_a_bind_everything_works_with_them(self):
+        self.plant(self.home / ".env")
+        (self.home / "old").mkdir()
+        script = (
+            "set -e; list() { ls -A | grep -E '^([.]ssh|[.]env.*|old|plain|shown)$'; }; cd; "
+            "mkdir .ssh; echo key >.ssh/id; list; ls -A .ssh; stat -c %s .ssh/id; "
+            "echo a >.env; mv .env .env.local; ln .env.local .env; cat .env; "
+            "stat -c %h .env; mv .env .ssh/; mv .ssh/.env plain; cat plain; rm .env.local; "
+            "echo b >old/.env; rmdir old 2>/dev/null || echo full; mv old new; cat new/.env; "
+            "rm new/.env; rmdir new; mv .ssh/id shown; rm -r .ssh; list"
+        )
+        out = ".ssh\nold\nid\n4\na\n2\na\nfull\nb\nplain\nshown\n"
+        self.assert_ok(self.shell(script, flags=[f"--bind={self.home}"]), out)
+        self.assertEqual((self.home / "plain").read_text(encoding="utf-8"), "a\n")
+        self.assertEqual((self.home / "shown").read_text(encoding="utf-8"), "key\n")
+        self.assertFalse((self.home / "new").exists())
+        for name in (".env", ".ssh/id_ed25519", ".ssh/inner/key"):
+            self.assertEqual((self.home / name).read_text(encoding="utf-8"), CANARY)
+
+    def test_inside_a_bind_they_are_counted_and_kept(self):
+        self.plant(self.home / "below" / ".env")
+        script = (
+            "cd; mkdir .ssh; echo key >.ssh/id; echo mine >below/.env; mv below moved; "
+            "ln moved/.env z 2>&1 | wc -l"
+        )
+        run = [f"--bind={self.home}", "--", "/bin/sh", "-c", script]
+        result = self.ukrun(*run)
+        self.assertEqual((result.status, result.out), (0, "1\n"), result)
+        self.assertIn("3 files were discarded", result.err)
+        (self.home / "moved").rename(self.home / "below")
+        result = self.ukrun(f"--keep={self.root}/kept", *run)
+        self.assertIn("3 files were saved", result.err)
+        kept = f"{self.root}/kept{self.home}"
+        with open(f"{kept}/moved/.env", encoding="utf-8") as file:
+            self.assertEqual(file.read(), "mine\n")
+        with open(f"{kept}/.ssh/id", encoding="utf-8") as file:
+            self.assertEqual(file.read(), "key\n")
+
+    def test_socket_inside_a_bind(self):
+        code = (
+            "import os, socket\n"
+            "server = socket.socket(socket.AF_UNIX); server.bind('s'); server.listen(1)\n"
+            "client = socket.socket(socket.AF_UNIX); client.connect('s')\n"
+            "print(os.listdir('.')); os.unlink('s'); print(os.listdir('.'))\n"
+        )
+        self.assert_ok(self.python(code, flags=["--bind", "."]), "['s']\n[]\n")
+
     def test_git_and_ssh_tools_cope(self):
         script = "git config --global user.name x && git config --global user.name"
         self.assert_ok(self.shell(script), "x\n")

@@ -1,5 +1,3 @@
-#include "sentry/start/mounts.h"
-
 #include "base/check.h"
 #include "base/log.h"
 #include "base/window.h"
@@ -15,6 +13,7 @@
 #include "sentry/fs/tmpfs/tmpfs.h"
 #include "sentry/kernel.h"
 #include "sentry/start/init_task.h"
+#include "sentry/start/mounts.h"
 #include "sentry/syscalls/errno_names.h"
 #include "sentry/vfs/vfs.h"
 #include "ukrun/startup.h"
@@ -26,7 +25,17 @@ namespace {
 struct MountState {
   std::unique_ptr<GoferClient> gofer;
   std::unique_ptr<MemoryBudget> upper_budget;
-  std::vector<RefPtr<OverlayFileSystem>> overlays;
+  struct Layer {
+    std::string place;  // where it is mounted
+    RefPtr<OverlayFileSystem> overlay;
+  };
+  std::vector<Layer> overlays;
+  // Writable trees of the host, some of whose names are in memory.
+  struct Bind {
+    std::string place;
+    RefPtr<HostFileSystem> tree;
+  };
+  std::vector<Bind> binds;
 };
 constinit MountState* g_state = nullptr;
 
@@ -43,22 +52,31 @@ HostIdentity IdentityOf(const SandboxSettings& settings) {
   return identity;
 }
 
-Result<RefPtr<FileSystem>> MakeOverlay(const SandboxSettings& settings,
-                                       const MountSetting& mount) {
-  RefPtr<FileSystem> lower = TRY(HostFileSystem::Create(*g_state->gofer, mount.attach,
-                                                        IdentityOf(settings), false));
+Result<RefPtr<FileSystem>> MakeOverlay(const SandboxSettings& settings, const MountSetting& mount) {
+  RefPtr<FileSystem> lower =
+      TRY(HostFileSystem::Create(*g_state->gofer, mount.attach, IdentityOf(settings), false));
   RefPtr<OverlayFileSystem> overlay =
       OverlayFileSystem::Create(std::move(lower), *g_state->upper_budget);
-  g_state->overlays.push_back(overlay);
+  g_state->overlays.push_back({mount.destination, overlay});
   return RefPtr<FileSystem>(std::move(overlay));
+}
+
+Result<RefPtr<FileSystem>> MakeBind(const SandboxSettings& settings, const MountSetting& mount) {
+  bool writable = !mount.read_only;
+  MemoryBudget* budget = writable ? g_state->upper_budget.get() : nullptr;
+  RefPtr<FileSystem> tree = TRY(HostFileSystem::Create(*g_state->gofer, mount.attach,
+                                                       IdentityOf(settings), writable, budget));
+  if (writable) {
+    g_state->binds.push_back({mount.destination, StaticRefCast<HostFileSystem>(tree)});
+  }
+  return tree;
 }
 
 Result<RefPtr<FileSystem>> MakeFileSystem(const SandboxSettings& settings,
                                           const MountSetting& mount) {
   switch (mount.kind) {
     case MountSetting::Kind::kGofer:
-      return HostFileSystem::Create(*g_state->gofer, mount.attach, IdentityOf(settings),
-                                    !mount.read_only);
+      return MakeBind(settings, mount);
     case MountSetting::Kind::kOverlay:
       return MakeOverlay(settings, mount);
     case MountSetting::Kind::kTmpfs: {
@@ -136,8 +154,7 @@ Result<void> AddMount(Task& init, const SandboxSettings& settings, const MountSe
 Result<void> MountEverything(const SandboxSettings& settings) {
   g_state = new MountState;
   g_state->gofer = TRY(GoferClient::Create(startup::kSentryChannelFd, startup::kSentryGoferFd,
-                                           reinterpret_cast<void*>(kWindowChannel),
-                                           &GoferBroken));
+                                           reinterpret_cast<void*>(kWindowChannel), &GoferBroken));
   g_state->upper_budget = std::make_unique<MemoryBudget>(settings.upper_bytes);
   const MountSetting& root = settings.mounts.front();
   RefPtr<FileSystem> root_file_system = TRY(MakeFileSystem(settings, root));
@@ -153,29 +170,56 @@ Result<void> MountEverything(const SandboxSettings& settings) {
     }
   }
   // The mount points that had to be made are not the guest's doing.
-  for (const RefPtr<OverlayFileSystem>& overlay : g_state->overlays) {
-    overlay->ForgetChangesSoFar();
+  for (const MountState::Layer& layer : g_state->overlays) {
+    layer.overlay->ForgetChangesSoFar();
   }
   return Ok();
 }
 
+namespace {
+
+Result<LayerChanges> AllChanges() {
+  LayerChanges all;
+  for (const MountState::Layer& layer : g_state->overlays) {
+    all.Append(TRY(CollectChanges(*layer.overlay)), layer.place);
+  }
+  for (const MountState::Bind& bind : g_state->binds) {
+    all.Append(TRY(bind.tree->memory_names().CollectChanges()), bind.place);
+  }
+  return all;
+}
+
+// Entries in which what the guest sees differs from the host.
+uint64_t CountChanges() {
+  uint64_t count = 0;
+  for (const MountState::Layer& layer : g_state->overlays) {
+    count += layer.overlay->ChangedFiles();
+  }
+  for (const MountState::Bind& bind : g_state->binds) {
+    Result<LayerChanges> changes = bind.tree->memory_names().CollectChanges();
+    count += changes.ok() ? changes->present.size() : 0;
+  }
+  return count;
+}
+
+Result<KeepReport> KeepEverything(uint32_t attach) {
+  return KeepChanges(TRY(AllChanges()), *g_state->gofer, attach);
+}
+
+}  // namespace
+
 SandboxEndReport FinishMounts(const SandboxSettings& settings) {
   SandboxEndReport report;
-  for (const RefPtr<OverlayFileSystem>& overlay : g_state->overlays) {
-    report.discarded_files += overlay->ChangedFiles();
-  }
+  report.discarded_files = CountChanges();
   if (settings.keep_attach < 0) {
     return report;
   }
-  for (const RefPtr<OverlayFileSystem>& overlay : g_state->overlays) {
-    Result<KeepReport> kept = KeepUpperLayer(*overlay, *g_state->gofer,
-                                             static_cast<uint32_t>(settings.keep_attach));
-    if (!kept.ok()) {
-      report.keep_error = std::string(ErrnoName(kept.error()));
-      return report;
-    }
-    report.kept_files += kept->files;
+  Result<KeepReport> kept = KeepEverything(static_cast<uint32_t>(settings.keep_attach));
+  if (!kept.ok()) {
+    report.keep_error = std::string(ErrnoName(kept.error()));
+    return report;
   }
+  report.kept_files = kept->files;
   report.discarded_files = 0;
   return report;
 }

@@ -111,6 +111,10 @@ Result<void> Carry(const Renaming& r) {
   RefPtr<Inode> moved = r.moved->inode();
   RefPtr<Inode> replaced = r.target->inode();
   RefPtr<Inode> new_parent = new_directory.inode();
+  // One mount may show directories of two: those of the host, and some in memory.
+  if (&old_directory.inode()->file_system() != &new_parent->file_system()) {
+    return Fail(EXDEV);
+  }
   TRY(old_directory.inode()->Rename(r.from.name, *moved, *new_parent, r.to.name, replaced.get(),
                                     r.mode));
   if (r.exchanges()) {

@@ -10,13 +10,13 @@ namespace {
 
 // Inodes that one directory keeps for lookups to come.
 constexpr size_t kMostPrimed = 4096;
-// The gofer's cookies are shifted by the positions of "." and "..". What would not fit
-// (some file systems end with the largest number) stays at the end.
-constexpr uint64_t kLastCookie = INT64_MAX - ListedDirectory::kFirstPosition;
+// The gofer's cookies are shifted. What would not fit (some file systems end with the largest
+// number) stays at the end.
+// Positions below kHostPositions belong to names in memory, which are listed first.
+constexpr uint64_t kHostPositions = uint64_t{1} << 31;
+constexpr uint64_t kLastCookie = INT64_MAX - kHostPositions;
 
-uint64_t ToPosition(uint64_t cookie) {
-  return std::min(cookie, kLastCookie) + ListedDirectory::kFirstPosition;
-}
+uint64_t ToPosition(uint64_t cookie) { return std::min(cookie, kLastCookie) + kHostPositions; }
 
 // Names asked for at once. Each leaves an inode in its directory, so a long chain of them
 // would be freed in a deep recursion.
@@ -86,13 +86,34 @@ void HostDirectory::NamesChanged() {
 
 Result<GoferWalk> HostDirectory::WalkFrom(const std::vector<std::string_view>& names) {
   // In a tree that stands still most files that are looked up by name are also read.
-  auto open_last = host().writable() ? GoferClient::OpenLast::kNo
-                                     : GoferClient::OpenLast::kForReading;
-  return WithHandle(
-      [&](GoferHandle handle) { return client().Walk(handle, names, open_last); });
+  auto open_last =
+      host().writable() ? GoferClient::OpenLast::kNo : GoferClient::OpenLast::kForReading;
+  return WithHandle([&](GoferHandle handle) { return client().Walk(handle, names, open_last); });
+}
+
+void HostDirectory::TellPlace(std::string_view name, HostInode& child) {
+  if (host().writable() && child.type() == S_IFDIR) {
+    std::string path = PathOf(name);
+    std::swap(static_cast<HostDirectory&>(child).names_.Lock()->path, path);
+  }
+}
+
+std::string HostDirectory::PathOf(std::string_view name) const {
+  std::string path = names_.Lock()->path;
+  if (!path.empty()) {
+    path += '/';
+  }
+  path += name;
+  return path;
 }
 
 Result<RefPtr<Inode>> HostDirectory::Lookup(std::string_view name, std::string_view rest) {
+  if (RefPtr<TmpfsDirectory> in_memory = InMemory()) {
+    Result<RefPtr<Inode>> found = in_memory->Lookup(name, rest);
+    if (found.ok()) {
+      return found;
+    }
+  }
   if (auto known = TakeKnown(name)) {
     return *known;
   }
@@ -107,11 +128,14 @@ Result<RefPtr<Inode>> HostDirectory::Lookup(std::string_view name, std::string_v
     RefPtr<HostInode> inode = host().Intern(walk.nodes[i]);
     if (i == 0) {
       first = inode;
+      TellPlace(name, *inode);
       if (host().writable()) {
         LearnName(name, inode);
       }
     } else {
-      static_cast<HostDirectory&>(*last).LearnName(names[i], inode);
+      auto& above = static_cast<HostDirectory&>(*last);
+      above.TellPlace(names[i], *inode);
+      above.LearnName(names[i], inode);
     }
     last = std::move(inode);
   }
@@ -135,24 +159,23 @@ Result<RefPtr<File>> HostDirectory::Open(Task&, const Path& path, const OpenOpti
 
 Result<std::vector<ListedEntry>> HostDirectory::ReadPage(uint64_t* cookie, bool* more) {
   bool room = names_.Lock()->known.size() < kMostPrimed;
-  auto with_handles =
-      room ? GoferClient::WithHandles::kYes : GoferClient::WithHandles::kNo;
-  GoferDirPage page = TRY(WithHandle([&](GoferHandle handle) {
-    return client().ReadDirectory(handle, *cookie, with_handles);
-  }));
+  auto with_handles = room ? GoferClient::WithHandles::kYes : GoferClient::WithHandles::kNo;
+  GoferDirPage page = TRY(WithHandle(
+      [&](GoferHandle handle) { return client().ReadDirectory(handle, *cookie, with_handles); }));
   std::vector<ListedEntry> entries;
   entries.reserve(page.entries.size());
   size_t primed = 0;
   for (GoferDirEntry& entry : page.entries) {
     const GoferAttributes& attributes = entry.node.attributes;
     if (entry.node.handle != GoferHandle::kNone) {
-      LearnName(entry.name, host().Intern(entry.node));
+      RefPtr<HostInode> inode = host().Intern(entry.node);
+      TellPlace(entry.name, *inode);
+      LearnName(entry.name, std::move(inode));
       ++primed;
     }
     uint64_t number = host().InodeNumber(attributes.dev, attributes.ino);
     entries.push_back(ListedEntry{std::move(entry.name), number,
-                                  DirectoryEntryType(attributes.mode),
-                                  ToPosition(entry.cookie)});
+                                  DirectoryEntryType(attributes.mode), ToPosition(entry.cookie)});
   }
   if (primed > 0) {
     host().NotePrimed(*this, primed);
@@ -166,7 +189,33 @@ Result<std::vector<ListedEntry>> HostDirectory::List(uint64_t position) {
   if (!host().writable()) {
     return ListStill(position);
   }
-  uint64_t cookie = position - kFirstPosition;
+  RefPtr<TmpfsDirectory> in_memory = InMemory();
+  if (position < kHostPositions) {
+    if (in_memory) {
+      std::vector<ListedEntry> entries = TRY(in_memory->List(position));
+      if (!entries.empty() && entries.back().next < kHostPositions) {
+        return entries;
+      }
+    }
+    position = kHostPositions;
+  }
+  for (;;) {
+    std::vector<ListedEntry> entries = TRY(ListHost(position));
+    if (entries.empty() || !in_memory) {
+      return entries;
+    }
+    position = entries.back().next;
+    // The host may have got a file of a name that was free when it was made in memory.
+    std::erase_if(entries,
+                  [&](const ListedEntry& entry) { return in_memory->Lookup(entry.name, "").ok(); });
+    if (!entries.empty()) {
+      return entries;
+    }
+  }
+}
+
+Result<std::vector<ListedEntry>> HostDirectory::ListHost(uint64_t position) {
+  uint64_t cookie = position - kHostPositions;
   {
     auto names = names_.Lock();
     if (names->end_position == position && host().IsFresh(names->end_seen_ns)) {

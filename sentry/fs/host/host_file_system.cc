@@ -27,18 +27,21 @@ bool HasManyNames(const GoferAttributes& attributes) {
 
 }  // namespace
 
-HostFileSystem::HostFileSystem(GoferClient& client, const HostIdentity& identity, bool writable)
+HostFileSystem::HostFileSystem(GoferClient& client, const HostIdentity& identity, bool writable,
+                               MemoryBudget* budget)
     : client_(client),
       identity_(identity),
       writable_(writable),
       device_(NewDeviceNumber()),
-      descriptors_(kMostDescriptors) {}
+      descriptors_(kMostDescriptors),
+      memory_names_(device_, budget) {}
 
 Result<RefPtr<FileSystem>> HostFileSystem::Create(GoferClient& client, uint32_t attach,
-                                                  const HostIdentity& identity, bool writable) {
+                                                  const HostIdentity& identity, bool writable,
+                                                  MemoryBudget* budget) {
   GoferNode root = TRY(client.Attach(attach));
   auto file_system =
-      RefPtr<HostFileSystem>::Adopt(new HostFileSystem(client, identity, writable));
+      RefPtr<HostFileSystem>::Adopt(new HostFileSystem(client, identity, writable, budget));
   file_system->root_ = file_system->Intern(root);
   return RefPtr<FileSystem>(file_system);
 }

@@ -13,6 +13,7 @@
 #include "base/locked.h"
 #include "gofer/client.h"
 #include "sentry/fs/host/descriptor_cache.h"
+#include "sentry/fs/host/memory_names.h"
 #include "sentry/vfs/inode.h"
 
 namespace ukrun {
@@ -28,40 +29,28 @@ struct HostIdentity {
   uint32_t gid = 0;
 };
 
-// Tells host files apart, even when the host uses an inode number again.
-struct HostFileKey {
-  explicit HostFileKey(const GoferAttributes& attributes)
-      : device(attributes.dev),
-        number(attributes.ino),
-        birth_time_ns(attributes.btime_ns) {}
-  auto operator<=>(const HostFileKey&) const = default;
-
-  uint64_t device;
-  uint64_t number;
-  int64_t birth_time_ns;
-};
-
 class HostFileSystem final : public FileSystem {
  public:
   // `client` must outlive the file system. The root of an attach point may be a single file.
+  // What a writable tree cannot give to the host is kept in memory, as far as `budget` goes.
   // Errors: those of the gofer (ENOENT: no such path, or it is hidden).
   static Result<RefPtr<FileSystem>> Create(GoferClient& client, uint32_t attach,
-                                           const HostIdentity& identity, bool writable);
+                                           const HostIdentity& identity, bool writable,
+                                           MemoryBudget* budget = nullptr);
   ~HostFileSystem() override;
 
   std::string_view type_name() const override { return "hostfs"; }
   RefPtr<Inode> root() override;
   Result<FileSystemStatistics> Statistics() override;
   // In a writable tree names come and go by the host's hand too.
-  CacheNames cache_names() const override {
-    return writable_ ? CacheNames::kNo : CacheNames::kYes;
-  }
+  CacheNames cache_names() const override { return writable_ ? CacheNames::kNo : CacheNames::kYes; }
 
   // --- For its inodes.
   GoferClient& client() { return client_; }
   bool writable() const { return writable_; }
   uint64_t device() const { return device_; }
   DescriptorCache& descriptors() { return descriptors_; }
+  MemoryNames& memory_names() { return memory_names_; }
 
   // The inode for what the gofer named, whose handle is taken over: one object for one
   // file, also when it has several names.
@@ -102,7 +91,8 @@ class HostFileSystem final : public FileSystem {
     size_t total = 0;
   };
 
-  HostFileSystem(GoferClient& client, const HostIdentity& identity, bool writable);
+  HostFileSystem(GoferClient& client, const HostIdentity& identity, bool writable,
+                 MemoryBudget* budget);
   // Null when there is none.
   static RefPtr<HostInode> FindLocked(Inodes& inodes, const GoferNode& node);
   RefPtr<HostInode> MakeInode(const GoferNode& node);
@@ -116,6 +106,7 @@ class HostFileSystem final : public FileSystem {
 
   // Synchronize themselves.
   DescriptorCache descriptors_;
+  MemoryNames memory_names_;
   Locked<Inodes, LockRank::kFileObject> inodes_;
   Locked<std::vector<uint64_t>, LockRank::kFileObject> host_devices_;
   Locked<Primed, LockRank::kFileObject> primed_;

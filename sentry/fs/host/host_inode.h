@@ -7,6 +7,7 @@
 
 #include "base/locked.h"
 #include "gofer/types.h"
+#include "sentry/fs/host/host_file_key.h"
 #include "sentry/fs/host/host_file_system.h"
 #include "sentry/fs/overlay/lower_inode.h"
 

@@ -150,8 +150,8 @@ TEST_F(HostTest, ChangesReachTheHost) {
   RefPtr<Inode> directory = *root->Make("newdir", NewInode{.mode = S_IFDIR | 0755});
   ASSERT_TRUE(directory->Link("second", *made).ok());
   EXPECT_EQ(made->GetAttributes()->link_count, 2u);
-  ASSERT_TRUE(root->Rename("new", *made, *directory, "third", nullptr, RenameMode::kNoReplace)
-                  .ok());
+  ASSERT_TRUE(
+      root->Rename("new", *made, *directory, "third", nullptr, RenameMode::kNoReplace).ok());
   EXPECT_EQ(ReadFile("newdir/third"), "hel");
   EXPECT_TRUE(root->Lookup("new", "").Is(ENOENT));
   ASSERT_TRUE(root->Make("sym", NewInode{.mode = S_IFLNK | 0777, .symlink_target = "x"}).ok());
@@ -204,6 +204,51 @@ TEST_F(HostTest, ManyOpenFilesNeedFewDescriptors) {
   }
 }
 
+TEST_F(HostTest, NamesThatTheHostMustNotGetAreInMemory) {
+  WriteFile("dir/.env", "TOKEN=1");
+  Start({.hide = {"file:**/.env*"}});
+  MemoryBudget budget(uint64_t{16} << 20);
+  RefPtr<FileSystem> host = *HostFileSystem::Create(client(), kWritable, identity_, true, &budget);
+  RefPtr<Inode> dir = Find(*host, "dir");
+  ASSERT_TRUE(dir->Make("visible", NewInode{.mode = S_IFREG | 0600}).ok());
+  for (int i = 0; i < 300; ++i) {
+    std::string name = ".env." + std::to_string(i);
+    ASSERT_TRUE(dir->Make(name, NewInode{.mode = S_IFREG | 0600}).ok());
+  }
+  RefPtr<Inode> secret = *dir->Make(".env", NewInode{.mode = S_IFREG | 0600});
+  ASSERT_TRUE(Write(*Open(secret, true), "mine", 0).ok());
+  EXPECT_EQ(Read(*Open(Find(*host, "dir/.env"), false)), "mine");
+  EXPECT_EQ(secret->GetAttributes()->device, dir->GetAttributes()->device);
+  EXPECT_EQ(ReadFile("dir/.env"), "TOKEN=1");
+
+  std::multiset<std::string> names;
+  auto& listed = static_cast<HostDirectory&>(*dir);
+  uint64_t position = ListedDirectory::kFirstPosition;
+  for (;;) {
+    std::vector<ListedEntry> entries = *listed.List(position);
+    if (entries.empty()) {
+      break;
+    }
+    position = entries.back().next;
+    for (const ListedEntry& entry : entries) {
+      names.insert(entry.name);
+    }
+  }
+  EXPECT_EQ(names.size(), 303u);  // with "sub"
+  EXPECT_EQ(names.count("visible"), 1u);
+  EXPECT_EQ(names.count(".env.299"), 1u);
+
+  RefPtr<Inode> root = host->root();
+  EXPECT_TRUE(
+      dir->Rename(".env", *secret, *root, "shown", nullptr, RenameMode::kReplace).Is(EXDEV));
+  EXPECT_TRUE(dir->Rename(".env", *secret, *root, ".env", nullptr, RenameMode::kReplace).ok());
+  RefPtr<Inode> visible = Find(*host, "dir/visible");
+  EXPECT_TRUE(
+      dir->Rename("visible", *visible, *dir, ".env", nullptr, RenameMode::kReplace).Is(EXDEV));
+  EXPECT_TRUE(root->Remove(".env", *secret).ok());
+  EXPECT_EQ(Find(*host, ".env"), nullptr);
+}
+
 TEST_F(HostTest, KeepWritesWhatTheOverlayHas) {
   MakeDirectories("kept");
   WriteFile("kept/file", "left by an earlier run");
@@ -229,7 +274,7 @@ TEST_F(HostTest, KeepWritesWhatTheOverlayHas) {
 
   // The folder is an attach point of its own in life.
   RefPtr<FileSystem> writable = Mount(true);
-  Result<KeepReport> report = KeepUpperLayer(*overlay, client(), kWritable);
+  Result<KeepReport> report = KeepChanges(*CollectChanges(*overlay), client(), kWritable);
   ASSERT_TRUE(report.ok()) << report.error();
   EXPECT_EQ(report->skipped, 1u);
   EXPECT_EQ(ReadFile("file"), "CONTENTS of file");

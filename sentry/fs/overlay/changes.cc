@@ -1,6 +1,7 @@
 #include "sentry/fs/overlay/changes.h"
 
 #include "sentry/fs/overlay/overlay_directory.h"
+#include "sentry/fs/overlay/overlay_regular.h"
 
 namespace ukrun {
 namespace {
@@ -18,7 +19,7 @@ class Collector {
     left_.push_back(Visit{RefPtr<OverlayDirectory>::Share(&overlay.root_directory()), "", false});
   }
 
-  Result<OverlayChanges> Run() {
+  Result<LayerChanges> Run() {
     while (!left_.empty()) {
       Visit visit = std::move(left_.back());
       left_.pop_back();
@@ -46,8 +47,7 @@ class Collector {
   }
 
   // What is below would shine through a directory, and cannot be copied over with a file.
-  static bool IsDirectoryThere(const Visit& visit, std::string_view name,
-                               const OverlayInode& now) {
+  static bool IsDirectoryThere(const Visit& visit, std::string_view name, const OverlayInode& now) {
     if (now.type() == S_IFDIR) {
       return true;
     }
@@ -78,19 +78,42 @@ class Collector {
     if (directory) {
       left_.push_back(Visit{StaticRefCast<OverlayDirectory>(inode), path + "/", whole});
     }
-    if (directory || changed) {
-      changes_.present.push_back(OverlayChange{std::move(path), std::move(inode), !changed});
+    if (!directory && !changed) {
+      return;
     }
+    LayerChange change;
+    change.path = std::move(path);
+    change.only_leads = !changed;
+    if (inode->type() == S_IFREG) {
+      change.above = static_cast<OverlayRegular&>(*inode).Above();
+      if (!change.above) {
+        change.below = inode->lower();
+      }
+    }
+    change.inode = std::move(inode);
+    changes_.present.push_back(std::move(change));
   }
 
   std::vector<Visit> left_;
-  OverlayChanges changes_;
+  LayerChanges changes_;
 };
 
 }  // namespace
 
-Result<OverlayChanges> CollectChanges(OverlayFileSystem& overlay) {
-  return Collector(overlay).Run();
+void LayerChanges::Append(LayerChanges other, std::string_view place) {
+  std::string prefix(place.substr(1));
+  if (!prefix.empty()) {
+    prefix += '/';
+  }
+  for (LayerChange& change : other.present) {
+    change.path.insert(0, prefix);
+    present.push_back(std::move(change));
+  }
+  for (std::string& path : other.deleted) {
+    deleted.push_back(prefix + path);
+  }
 }
+
+Result<LayerChanges> CollectChanges(OverlayFileSystem& overlay) { return Collector(overlay).Run(); }
 
 }  // namespace ukrun

@@ -5,8 +5,6 @@
 #include <set>
 
 #include "sentry/fs/host/host_descriptor.h"
-#include "sentry/fs/overlay/changes.h"
-#include "sentry/fs/overlay/overlay_regular.h"
 #include "sentry/mm/bounce_buffer.h"
 #include "sentry/mm/page_pool.h"
 
@@ -33,9 +31,9 @@ class Keeper {
  public:
   Keeper(GoferClient& client, GoferHandle root) : client_(client) { directories_[""] = root; }
 
-  Result<KeepReport> Run(const OverlayChanges& changes) {
+  Result<KeepReport> Run(const LayerChanges& changes) {
     std::set<std::string, std::less<>> needed = NeededDirectories(changes);
-    for (const OverlayChange& change : changes.present) {
+    for (const LayerChange& change : changes.present) {
       if (change.only_leads && !needed.contains(change.path)) {
         continue;
       }
@@ -68,9 +66,9 @@ class Keeper {
   };
 
   // The directories above everything that is to be written.
-  static std::set<std::string, std::less<>> NeededDirectories(const OverlayChanges& changes) {
+  static std::set<std::string, std::less<>> NeededDirectories(const LayerChanges& changes) {
     std::set<std::string, std::less<>> needed;
-    for (const OverlayChange& change : changes.present) {
+    for (const LayerChange& change : changes.present) {
       std::string_view path = change.path;
       for (size_t slash = path.rfind('/'); !change.only_leads && slash != path.npos;
            slash = path.rfind('/')) {
@@ -83,16 +81,21 @@ class Keeper {
     return needed;
   }
 
-  // Errors: EACCES when a directory on the way was refused.
+  // Makes the directories on the way that have not changed themselves, as those above a
+  // mount. Errors: EACCES when one was refused.
   Result<Place> PlaceOf(std::string_view path) {
-    size_t slash = path.rfind('/');
-    std::string_view parent = slash == std::string_view::npos ? "" : path.substr(0, slash);
-    auto directory = directories_.find(parent);
-    if (directory == directories_.end()) {
-      return Fail(EACCES);
+    GoferHandle directory = directories_[""];
+    size_t begin = 0;
+    for (size_t slash = path.find('/'); slash != path.npos; slash = path.find('/', begin)) {
+      std::string parent(path.substr(0, slash));
+      if (!directories_.contains(parent)) {
+        Place place{directory, path.substr(begin, slash - begin)};
+        TRY(WriteDirectory(parent, place, 0755));
+      }
+      directory = directories_[parent];
+      begin = slash + 1;
     }
-    return Place{directory->second,
-                 slash == std::string_view::npos ? path : path.substr(slash + 1)};
+    return Place{directory, path.substr(begin)};
   }
 
   // make() until the name is free: what an earlier run has left is replaced.
@@ -106,12 +109,12 @@ class Keeper {
     return made;
   }
 
-  Result<void> Write(const OverlayChange& change) {
+  Result<void> Write(const LayerChange& change) {
     Place place = TRY(PlaceOf(change.path));
-    OverlayInode& inode = *change.inode;
+    Inode& inode = *change.inode;
     Attributes attributes = TRY(inode.GetAttributes());
     if (inode.type() == S_IFDIR) {
-      return WriteDirectory(change.path, place);
+      return directories_.contains(change.path) ? Ok() : WriteDirectory(change.path, place, 0700);
     }
     auto other_name = written_.find(&inode);
     if (other_name != written_.end()) {
@@ -121,7 +124,7 @@ class Keeper {
       client_.Release(node.handle);
       return Ok();
     }
-    GoferHandle handle = TRY(WriteObject(inode, attributes, place));
+    GoferHandle handle = TRY(WriteObject(change, attributes, place));
     if (attributes.link_count > 1) {
       written_[&inode] = handle;
     }
@@ -132,37 +135,37 @@ class Keeper {
     return Ok();
   }
 
-  Result<GoferHandle> WriteObject(OverlayInode& inode, const Attributes& attributes,
+  Result<GoferHandle> WriteObject(const LayerChange& change, const Attributes& attributes,
                                   const Place& place) {
     uint32_t mode = attributes.mode & 07777;
-    switch (inode.type()) {
+    switch (change.inode->type()) {
       case S_IFREG: {
         GoferOpenOptions options;
         options.access = GoferAccess::kWrite;
-        GoferCreated created = TRY(Replacing(place, [&] {
-          return client_.Create(place.directory, place.name, mode, options);
-        }));
+        GoferCreated created = TRY(Replacing(
+            place, [&] { return client_.Create(place.directory, place.name, mode, options); }));
         HostDescriptor file(std::move(created.fd), GoferAccess::kWrite);
-        TRY(WriteContents(static_cast<OverlayRegular&>(inode), attributes.size, file));
+        TRY(WriteContents(change, attributes.size, file));
         return created.node.handle;
       }
       case S_IFLNK: {
-        std::string target = TRY(inode.ReadLink());
-        return TRY(Replacing(place, [&] {
-                 return client_.MakeSymlink(place.directory, place.name, target);
-               })).handle;
+        std::string target = TRY(change.inode->ReadLink());
+        return TRY(Replacing(
+                       place,
+                       [&] { return client_.MakeSymlink(place.directory, place.name, target); }))
+            .handle;
       }
       case S_IFIFO:
-        return TRY(Replacing(place, [&] {
-                 return client_.MakeFifo(place.directory, place.name, mode);
-               })).handle;
+        return TRY(Replacing(place,
+                             [&] { return client_.MakeFifo(place.directory, place.name, mode); }))
+            .handle;
       default:
         return Fail(EOPNOTSUPP);
     }
   }
 
-  Result<void> WriteDirectory(const std::string& path, const Place& place) {
-    Result<GoferNode> made = client_.MakeDirectory(place.directory, place.name, 0700);
+  Result<void> WriteDirectory(const std::string& path, const Place& place, uint32_t mode) {
+    Result<GoferNode> made = client_.MakeDirectory(place.directory, place.name, mode);
     if (made.Is(EEXIST)) {
       std::string_view name = place.name;
       GoferWalk walk = TRY(client_.Walk(place.directory, std::span(&name, 1)));
@@ -171,26 +174,25 @@ class Keeper {
         return Ok();
       }
       TRY(client_.Unlink(place.directory, place.name));
-      made = client_.MakeDirectory(place.directory, place.name, 0700);
+      made = client_.MakeDirectory(place.directory, place.name, mode);
     }
     GoferNode node = TRY(std::move(made));
     directories_[path] = node.handle;
     return Ok();
   }
 
-  static Result<void> WriteContents(OverlayRegular& inode, uint64_t size,
+  static Result<void> WriteContents(const LayerChange& change, uint64_t size,
                                     const HostDescriptor& file) {
-    RefPtr<TmpfsRegular> above = inode.Above();
     RefPtr<LowerContents> below;
-    if (!above) {
-      below = TRY(inode.lower()->OpenContents());
+    if (!change.above) {
+      below = TRY(change.below->OpenContents());
     }
     BounceBuffer buffer(std::max<uint64_t>(size, 1));
     uint64_t offset = 0;
     while (offset < size) {
       GuestIo reading(std::as_writable_bytes(std::span(buffer.data(), buffer.size())));
-      Result<size_t> read = above ? above->contents().ReadAt(reading, offset)
-                                  : below->ReadAt(reading, offset);
+      Result<size_t> read = change.above ? change.above->contents().ReadAt(reading, offset)
+                                         : below->ReadAt(reading, offset);
       size_t got = TRY(std::move(read));
       if (got == 0) {
         break;
@@ -207,7 +209,7 @@ class Keeper {
   }
 
   // Not every host file system has them.
-  void CopyXattrs(OverlayInode& inode, GoferHandle handle) {
+  void CopyXattrs(Inode& inode, GoferHandle handle) {
     Result<std::vector<std::string>> names = inode.ListXattrs();
     if (!names.ok()) {
       return;
@@ -254,16 +256,14 @@ class Keeper {
 
   GoferClient& client_;
   std::map<std::string, GoferHandle, std::less<>> directories_;  // by path
-  std::map<const OverlayInode*, GoferHandle> written_;           // with more names to come
+  std::map<const Inode*, GoferHandle> written_;                  // with more names to come
   KeepReport report_;
 };
 
 }  // namespace
 
-Result<KeepReport> KeepUpperLayer(OverlayFileSystem& overlay, GoferClient& client,
-                                  uint32_t attach) {
+Result<KeepReport> KeepChanges(const LayerChanges& changes, GoferClient& client, uint32_t attach) {
   GoferNode root = TRY(client.Attach(attach));
-  OverlayChanges changes = TRY(CollectChanges(overlay));
   return Keeper(client, root.handle).Run(changes);
 }
 

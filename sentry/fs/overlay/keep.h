@@ -1,4 +1,4 @@
-// ukrun --keep: saves what the overlay has above the tree below in a folder of the host.
+// ukrun --keep: saves what the sandbox has changed in a folder of the host.
 //
 // New and changed files are written at their paths, with modes, times, symbolic and hard
 // links and user.* attributes. Deleted paths stand in a file ".ukrun-deleted", one a line,
@@ -7,18 +7,17 @@
 #pragma once
 
 #include "gofer/client.h"
-#include "sentry/fs/overlay/overlay.h"
+#include "sentry/fs/overlay/changes.h"
 
 namespace ukrun {
 
 struct KeepReport {
   uint64_t files = 0;    // entries written, and deletions listed
-  uint64_t skipped = 0;  // sockets, devices, and names that are hidden on the host
+  uint64_t skipped = 0;  // sockets, devices, and what the host refuses
 };
 
-// Requires: nothing changes the overlay any more. Files that are in the folder already are
+// Requires: nothing changes the files any more. Files that are in the folder already are
 // replaced. Errors: those of the gofer (ENOENT: no such attach point; ENOSPC; EIO).
-Result<KeepReport> KeepUpperLayer(OverlayFileSystem& overlay, GoferClient& client,
-                                  uint32_t attach);
+Result<KeepReport> KeepChanges(const LayerChanges& changes, GoferClient& client, uint32_t attach);
 
 }  // namespace ukrun

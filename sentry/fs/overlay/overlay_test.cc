@@ -68,8 +68,8 @@ class FakeInode final : public LowerInode, public ListedDirectory {
     uint64_t at = kFirstPosition;
     for (const auto& [name, child] : children) {
       if (at++ == position) {
-        return std::vector<ListedEntry>{{name, child->attributes.inode_number,
-                                         DirectoryEntryType(child->type()), at}};
+        return std::vector<ListedEntry>{
+            {name, child->attributes.inode_number, DirectoryEntryType(child->type()), at}};
       }
     }
     return std::vector<ListedEntry>();
@@ -298,7 +298,7 @@ TEST_F(OverlayTest, RenameOverAFileReplacesIt) {
   ASSERT_TRUE(Rename("", "a.tmp", "", "a").ok());
   EXPECT_EQ(Read("a"), "saved");
   EXPECT_EQ(Names(""), (Set{"a", "dir", "link"}));
-  OverlayChanges changes = *CollectChanges(*overlay_);
+  LayerChanges changes = *CollectChanges(*overlay_);
   EXPECT_TRUE(changes.deleted.empty());
 }
 
@@ -385,9 +385,9 @@ TEST_F(OverlayTest, CountsAndCollectsChanges) {
   Write("a", "x");
   EXPECT_EQ(overlay_->ChangedFiles(), 3u);
   ASSERT_TRUE(Rename("dir", "sub", "", "moved").ok());
-  OverlayChanges changes = *CollectChanges(*overlay_);
+  LayerChanges changes = *CollectChanges(*overlay_);
   std::set<std::string> present;
-  for (const OverlayChange& change : changes.present) {
+  for (const LayerChange& change : changes.present) {
     if (!change.only_leads) {
       present.insert(change.path);
     }

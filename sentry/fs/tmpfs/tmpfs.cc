@@ -29,7 +29,8 @@ RefPtr<TmpfsFileSystem> TmpfsFileSystem::Create(const TmpfsOptions& options) {
 }
 
 TmpfsFileSystem::TmpfsFileSystem(const TmpfsOptions& options)
-    : device_(NewDeviceNumber()),
+    : device_(options.device != 0 ? options.device : NewDeviceNumber()),
+      first_inode_number_(options.first_inode_number),
       inode_limit_(InodeLimit(options)),
       budget_(options.budget != nullptr ? RefPtr<MemoryBudget>::Share(options.budget)
                                         : MakeRef<MemoryBudget>(options.size_bytes)) {
@@ -65,7 +66,8 @@ Result<FileSystemStatistics> TmpfsFileSystem::Statistics() {
   statistics.type = TMPFS_MAGIC;
   statistics.block_size = kPageSize;
   statistics.blocks = budget_->limit() / kPageSize;
-  statistics.blocks_free = (budget_->limit() - std::min(budget_->limit(), budget_->used())) / kPageSize;
+  statistics.blocks_free =
+      (budget_->limit() - std::min(budget_->limit(), budget_->used())) / kPageSize;
   statistics.blocks_available = statistics.blocks_free;
   uint64_t used = inodes_.load(std::memory_order_relaxed);
   statistics.files = inode_limit_;

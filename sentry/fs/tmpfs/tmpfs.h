@@ -23,6 +23,10 @@ struct TmpfsOptions {
   uint32_t gid = 0;
   // A budget that several share, instead of one of `size_bytes`.
   MemoryBudget* budget = nullptr;
+  // For inodes that are shown as part of another file system: its device (0: a new one), and
+  // where their numbers begin.
+  uint64_t device = 0;
+  uint64_t first_inode_number = 0;
 };
 
 class TmpfsFileSystem final : public FileSystem {
@@ -39,6 +43,7 @@ class TmpfsFileSystem final : public FileSystem {
   Result<RefPtr<TmpfsRegular>> NewRegular(const NewInode& what);
 
   uint64_t device() const { return device_; }
+  uint64_t first_inode_number() const { return first_inode_number_; }
   MemoryBudget& budget() { return *budget_; }
   // One inode more or less. Errors: ENOSPC.
   Result<void> ChargeInode();
@@ -49,6 +54,7 @@ class TmpfsFileSystem final : public FileSystem {
 
   // Constant after construction.
   const uint64_t device_;
+  const uint64_t first_inode_number_;
   const uint64_t inode_limit_;
   const RefPtr<MemoryBudget> budget_;  // Synchronizes itself.
   RefPtr<TmpfsDirectory> root_;

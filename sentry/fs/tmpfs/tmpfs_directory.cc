@@ -69,6 +69,9 @@ Result<RefPtr<Inode>> TmpfsDirectory::MakeUnnamed(const NewInode& what) {
 }
 
 Result<void> TmpfsDirectory::Link(std::string_view name, Inode& target) {
+  if (&target.file_system() != &file_system()) {
+    return Fail(EXDEV);  // both are shown in one tree, see sentry/fs/host/memory_names.h
+  }
   RefPtr<TmpfsInode> inode = RefPtr<TmpfsInode>::Share(static_cast<TmpfsInode*>(&target));
   TRY(Insert(name, inode));
   inode->ChangeLinkCount(1);
@@ -103,8 +106,7 @@ Result<void> TmpfsDirectory::Remove(std::string_view name, Inode& victim) {
 }
 
 Result<void> TmpfsDirectory::Rename(std::string_view old_name, Inode& moved, Inode& new_directory,
-                                    std::string_view new_name, Inode* replaced,
-                                    RenameMode mode) {
+                                    std::string_view new_name, Inode* replaced, RenameMode mode) {
   auto& target = static_cast<TmpfsDirectory&>(new_directory);
   if (mode == RenameMode::kExchange) {
     return Exchange(old_name, target, new_name);
@@ -177,8 +179,8 @@ Result<std::vector<ListedEntry>> TmpfsDirectory::List(uint64_t position) {
   for (auto it = state->names.After(position);
        it != state->names.end() && entries.size() < kListPiece; ++it) {
     const TmpfsInode& inode = *it->second.value;
-    entries.push_back(ListedEntry{it->second.name, inode.number(),
-                                  DirectoryEntryType(inode.type()), it->first});
+    entries.push_back(
+        ListedEntry{it->second.name, inode.number(), DirectoryEntryType(inode.type()), it->first});
   }
   return entries;
 }

@@ -12,8 +12,7 @@ constexpr int64_t kRelatimeNs = int64_t{24} * 3600 * 1'000'000'000;
 
 }  // namespace
 
-Result<RefPtr<TmpfsInode>> TmpfsInode::Create(TmpfsFileSystem& file_system,
-                                              const NewInode& what) {
+Result<RefPtr<TmpfsInode>> TmpfsInode::Create(TmpfsFileSystem& file_system, const NewInode& what) {
   RefPtr<TmpfsInode> inode;
   TRY(file_system.ChargeInode());
   switch (what.mode & S_IFMT) {
@@ -40,7 +39,7 @@ Result<RefPtr<TmpfsInode>> TmpfsInode::Create(TmpfsFileSystem& file_system,
 TmpfsInode::TmpfsInode(TmpfsFileSystem& file_system, const NewInode& what)
     : file_system_(file_system),
       type_(what.mode & S_IFMT),
-      number_(NewInodeNumber()),
+      number_(file_system.first_inode_number() + NewInodeNumber()),
       symlink_target_(what.symlink_target) {
   Attributes& attributes = state_.Lock()->attributes;
   attributes.device = file_system.device();
@@ -108,8 +107,7 @@ Result<std::string> TmpfsInode::GetXattr(std::string_view name) {
   return state_.Lock()->xattrs.Get(name);
 }
 
-Result<void> TmpfsInode::SetXattr(std::string_view name, std::string_view value,
-                                  XattrMode mode) {
+Result<void> TmpfsInode::SetXattr(std::string_view name, std::string_view value, XattrMode mode) {
   auto state = state_.Lock();
   TRY(state->xattrs.Set(name, value, mode, file_system_.budget()));
   state->attributes.change_time_ns = FileTimeNow();
@@ -123,9 +121,7 @@ Result<void> TmpfsInode::RemoveXattr(std::string_view name) {
   return Ok();
 }
 
-Result<std::vector<std::string>> TmpfsInode::ListXattrs() {
-  return state_.Lock()->xattrs.List();
-}
+Result<std::vector<std::string>> TmpfsInode::ListXattrs() { return state_.Lock()->xattrs.List(); }
 
 // --- Bookkeeping ----------------------------------------------------------------------------
 
