@@ -28,6 +28,11 @@ void AppendFileLines(const proto::ControlEvent& last, const Options& options,
     lines.push_back(absl::StrCat(CountedFiles(last.kept_files(), "file was", "files were"),
                                  " saved in ", *options.keep_dir));
   }
+  if (last.unkept_files() > 0) {
+    lines.push_back(absl::StrCat(CountedFiles(last.unkept_files(), "file", "files"),
+                                 " could not be saved there: a socket or device, or refused by "
+                                 "the host"));
+  }
   if (last.discarded_files() > 0) {
     lines.push_back(
         absl::StrCat(CountedFiles(last.discarded_files(), "file was", "files were"),

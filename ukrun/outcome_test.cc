@@ -72,6 +72,11 @@ TEST(ClosingLinesTest, DiscardedAndKeptFilesAreCounted) {
   Outcome kept = Ended(0);
   kept.last->set_kept_files(2);
   EXPECT_THAT(ClosingLines(kept, keep), ElementsAre("2 files were saved in out"));
+  kept.last->set_unkept_files(1);
+  EXPECT_THAT(ClosingLines(kept, keep),
+              ElementsAre("2 files were saved in out",
+                          "1 file could not be saved there: a socket or device, or refused by "
+                          "the host"));
   kept.last->set_keep_error("a/b: No space left on device");
   keep.quiet = true;
   EXPECT_THAT(ClosingLines(kept, keep),

@@ -10,6 +10,7 @@ struct SandboxEndReport {
   int wait_status = 0;
   uint64_t discarded_files = 0;
   uint64_t kept_files = 0;
+  uint64_t unkept_files = 0;
   std::string keep_error;
 };
 

@@ -111,6 +111,7 @@ void SendExited(const SandboxEndReport& report) {
   event.wait_status = static_cast<uint32_t>(report.wait_status);
   event.discarded_files = report.discarded_files;
   event.kept_files = report.kept_files;
+  event.unkept_files = report.unkept_files;
   CopyText(event.keep_error, sizeof(event.keep_error), report.keep_error);
   Send(event);
 }

@@ -220,6 +220,7 @@ SandboxEndReport FinishMounts(const SandboxSettings& settings) {
     return report;
   }
   report.kept_files = kept->files;
+  report.unkept_files = kept->skipped;
   report.discarded_files = 0;
   return report;
 }
