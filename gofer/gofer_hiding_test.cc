@@ -66,16 +66,24 @@ TEST_F(GoferHidingTest, HardLinksToHiddenFilesAreHidden) {
   EXPECT_EQ(List(WalkTo(root(), "project")->handle), (Names{"again", "twice"}));
 }
 
-TEST_F(GoferHidingTest, HardLinkToAHiddenFileIsHiddenOnceTheFileWasMet) {
-  WriteFile("project/.env", "TOKEN=1");
-  std::filesystem::create_hard_link(path("project/.env"), path("project/copy"));
-  StartHiding({"file:**/.env"});
-  Result<GoferNode> early = WalkTo(root(), "project/copy");
-  EXPECT_EQ(Walked("project/.env"), ENOENT);
+TEST_F(GoferHidingTest, HardLinksToFilesThatAreHiddenAnywhereAreHidden) {
+  WriteFile("project/a/b/.env", "TOKEN=1");
+  WriteFile("project/c/.secrets/inner/key", "key");
+  WriteFile("project/twice", "ordinary");
+  std::filesystem::create_hard_link(path("project/a/b/.env"), path("project/copy"));
+  std::filesystem::create_hard_link(path("project/c/.secrets/inner/key"), path("project/plain"));
+  std::filesystem::create_hard_link(path("project/twice"), path("project/again"));
+  StartHiding({"file:**/.env", "**/.secrets"});
   EXPECT_EQ(Walked("project/copy"), ENOENT);
-  if (early.ok()) {
-    EXPECT_EQ(client().Open(early->handle, {}).error(), ESTALE);
-  }
+  EXPECT_EQ(Walked("project/plain"), ENOENT);
+  EXPECT_EQ(List(WalkTo(root(), "project")->handle), (Names{"a", "again", "c", "twice"}));
+}
+
+TEST_F(GoferHidingTest, HardLinksAreFoundByListingsToo) {
+  WriteFile("project/deep/.env", "TOKEN=1");
+  std::filesystem::create_hard_link(path("project/deep/.env"), path("project/copy"));
+  StartHiding({"file:**/.env"});
+  EXPECT_EQ(List(WalkTo(root(), "project")->handle), Names{"deep"});
 }
 
 TEST_F(GoferHidingTest, TargetsOfHiddenSymlinksAreHidden) {

@@ -5,7 +5,7 @@
 // What the patterns tie to a place is looked up at the start (Collect). The contents of
 // hidden directories are read when the first file with several links is met, which is when
 // they matter (CollectContents). Files hidden by floating patterns (`**/.env`) are learned
-// when they are met (Learn).
+// when they are met, or found by a search (Learn, link_search.h).
 //
 // Synchronizes itself.
 #pragma once

@@ -25,6 +25,7 @@ std::unique_ptr<Hiding> Hiding::Create(std::span<const std::string> patterns,
   if (hiding->paths_ == nullptr) {
     return nullptr;
   }
+  hiding->links_ = std::make_unique<LinkSearch>(*hiding->paths_, hiding->inodes_);
   hiding->inodes_.Collect(*hiding->paths_, hiding->filesystems_);
   return hiding;
 }

@@ -8,6 +8,7 @@
 #include "gofer/hidden.h"
 #include "gofer/hidden_filesystems.h"
 #include "gofer/hidden_inodes.h"
+#include "gofer/link_search.h"
 #include "gofer/types.h"
 
 namespace ukrun::gofer {
@@ -22,6 +23,7 @@ class Hiding {
   HiddenPaths& paths() { return *paths_; }
   HiddenInodes& inodes() { return inodes_; }
   HiddenFilesystems& filesystems() { return filesystems_; }
+  LinkSearch& links() { return *links_; }
 
   // The state of a directory given by its absolute path; null when it, or a directory above
   // it, is hidden.
@@ -37,6 +39,7 @@ class Hiding {
   std::unique_ptr<HiddenPaths> paths_;
   HiddenInodes inodes_;
   HiddenFilesystems filesystems_;
+  std::unique_ptr<LinkSearch> links_;
 };
 
 }  // namespace ukrun::gofer

@@ -69,6 +69,7 @@ Result<size_t> ReadEntries(int directory, std::span<char> buffer);
 struct RawEntry {
   std::string_view name;
   uint64_t cookie = 0;
+  uint8_t type = 0;  // DT_*
 };
 RawEntry NextEntry(std::span<const char>& records);
 

@@ -80,6 +80,9 @@ std::unique_ptr<Tree> OpenTree(const proto::GoferConfig& config) {
                          .writable = point.writable(),
                          .takes_hidden_names = point.takes_hidden_names()});
   }
+  if (!config.working_directory().empty()) {
+    tree->AddSearchedTree(config.working_directory());
+  }
   if (!tree->batch().Start()) {
     DebugLog("the host refuses io_uring; batches are made of plain calls");
   }

@@ -136,6 +136,24 @@ void NodeTable::CollectUnusedLocked(Node* node) {
   }
 }
 
+Result<std::string> NodeTable::PathOf(const NodeRef& node) {
+  std::vector<std::string> names;  // the deepest first
+  {
+    std::lock_guard guard(lock_);
+    for (const Node* at = node.get(); at->parent != nullptr; at = at->parent) {
+      if (!at->named) {
+        return Fail(ESTALE);
+      }
+      names.push_back(at->name);
+    }
+  }
+  std::string path;
+  for (auto name = names.rbegin(); name != names.rend(); ++name) {
+    path += "/" + *name;
+  }
+  return path;
+}
+
 const HiddenState* NodeTable::HiddenStateOf(const NodeRef& directory) {
   std::lock_guard guard(lock_);
   std::vector<Node*> outdated;

@@ -103,6 +103,9 @@ class NodeTable {
   // The node's attributes, without opening it where a look from its directory will do.
   Result<GoferAttributes> Attributes(const NodeRef& node);
   const HiddenState* HiddenStateOf(const NodeRef& directory);
+  // Its path from its attachment's root, each name behind a slash. ESTALE when it, or a
+  // directory above it, has lost its name.
+  Result<std::string> PathOf(const NodeRef& node);
 
   // After a change on the host: nodes follow the file, or lose their name.
   void NoteRemoved(const NodeRef& parent, std::string_view name);

@@ -47,10 +47,34 @@ void Tree::AddAttachment(const AttachOptions& options) {
       return Fail(ENOENT);
     }
     attachment->root = nodes_.AddRoot(attachment.get(), attributes, std::move(fd), state);
+    if (IsDirectory(attributes) && !options.takes_hidden_names) {
+      AddSearchedTree(attachment->host_path);
+    }
     return Ok();
   };
   attachment->error = open().error();
   attachments_.push_back(std::move(attachment));
+}
+
+void Tree::AddSearchedTree(const std::string& host_path) {
+  Result<std::string> path = CanonicalPath(host_path);
+  // All of the host would take too long.
+  if (!path.ok() || *path == "/") {
+    return;
+  }
+  if (const HiddenState* state = hiding_->StateOfPath(*path, S_IFDIR)) {
+    hiding_->links().AddTree(*std::move(path), state);
+  }
+}
+
+void Tree::SearchForOtherNames(const Directory& directory, const GoferAttributes& attributes) {
+  if (IsRegular(attributes) && attributes.nlink > 1 && hiding_->links().waiting()) {
+    Result<std::string> path = nodes_.PathOf(directory.node);
+    if (path.ok()) {
+      const std::string& root = directory.node->attachment->host_path;
+      hiding_->links().FileMet(root == "/" ? *path : root + *path);
+    }
+  }
 }
 
 Result<GoferNode> Tree::Attach(uint32_t index) {
@@ -98,6 +122,7 @@ Result<GoferAttributes> Tree::LookUp(const Directory& directory, std::string_vie
   }
   CName c_name(name);
   GoferAttributes attributes = TRY(StatEntry(directory.fd->get(), c_name.get()));
+  SearchForOtherNames(directory, attributes);
   HiddenTypes types = hiding_->paths().Match(nodes_.HiddenStateOf(directory.node), name);
   if (hiding_->HidesEntry(types, attributes) || OnHiddenFilesystem(directory, c_name, attributes)) {
     return Fail(ENOENT);

@@ -54,6 +54,8 @@ class Tree {
   // `proc_fds` is an O_PATH descriptor of /proc/self/fd.
   Tree(std::unique_ptr<Hiding> hiding, HostFd proc_fds, size_t most_descriptors);
   void AddAttachment(const AttachOptions& options);
+  // A directory in which hidden files may have other names, beside the attach points.
+  void AddSearchedTree(const std::string& host_path);
   const std::vector<std::unique_ptr<Attachment>>& attachments() const { return attachments_; }
   Hiding& hiding() { return *hiding_; }
   NodeTable& nodes() { return nodes_; }
@@ -113,6 +115,8 @@ class Tree {
 
   // The attributes of an entry; ENOENT when it is hidden.
   Result<GoferAttributes> LookUp(const Directory& directory, std::string_view name);
+  // A file was met in the directory, which may be another name of a hidden one.
+  void SearchForOtherNames(const Directory& directory, const GoferAttributes& attributes);
   bool OnHiddenFilesystem(const Directory& directory, const CName& name,
                           const GoferAttributes& attributes);
   Result<void> WalkOnce(NodeRef from, std::span<const std::string_view> names, OpenLast open_last,

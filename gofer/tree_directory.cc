@@ -1,6 +1,7 @@
 // Reading directories with the attributes of their entries.
 #include <unistd.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "gofer/tree.h"
@@ -46,6 +47,13 @@ Result<GoferDirPage> Tree::ReadDirectory(uint64_t handle, uint64_t cookie, WithH
     }
     bool stopped_early = !records.empty();
     batch_.Stat(directory.fd->get(), jobs);
+    auto has_other_names = [](const StatJob& job) {
+      return job.error == 0 && IsRegular(job.attributes) && job.attributes.nlink > 1;
+    };
+    auto met = std::find_if(jobs.begin(), jobs.end(), has_other_names);
+    if (met != jobs.end()) {
+      SearchForOtherNames(directory, met->attributes);
+    }
     for (size_t i = 0; i < jobs.size(); ++i) {
       const GoferAttributes& attributes = jobs[i].attributes;
       // An entry that is gone already is left out; so is one that can't be looked at.

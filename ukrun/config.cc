@@ -124,6 +124,9 @@ absl::StatusOr<SandboxPlan> PlanSandbox(const Options& options, const Installati
 
   *plan.gofer.mutable_attach() = {mounts->attach.begin(), mounts->attach.end()};
   plan.gofer.set_debug(options.debug);
+  if (!options.rootfs.has_value()) {
+    plan.gofer.set_working_directory(mounts->cwd);
+  }
   UKRUN_RETURN_IF_ERROR(AddHiddenPaths(options, files, *caller_cwd, plan.gofer));
   return plan;
 }

@@ -145,6 +145,12 @@ class SecretsTest(HomeTest):
         os.link(self.home / ".ssh" / "inner" / "key", self.work / "plain")
         self.assert_absent([self.work / name for name in ("innocent", "harmless", "plain")])
 
+    def test_hard_links_to_env_files_are_absent_too(self):
+        self.plant(self.work / "deep" / ".env")
+        os.link(self.work / "deep" / ".env", self.work / "innocent")
+        self.assert_absent([self.work / "innocent"])
+        self.assert_absent(["/mnt/w/innocent"], flags=[f"--bind={self.work}:/mnt/w"])
+
     def test_symlinks_and_detours_lead_nowhere(self):
         os.symlink(self.home / ".ssh", self.work / "to-directory")
         os.symlink(self.home / ".ssh" / "id_ed25519", self.work / "to-file")
