@@ -151,6 +151,10 @@ PtraceContext& PtraceAddressSpace::Context() {
 }
 
 Result<void> PtraceAddressSpace::Map(const MapRequest& request) {
+  // A copy from or to another process (process_vm_readv) has met a page that is missing there.
+  if (PtraceContext::Current(*this) == nullptr) {
+    return Fail(EFAULT);
+  }
   if (!OutsideWindow(request.address, request.size)) {
     return Fail(ENOMEM);
   }

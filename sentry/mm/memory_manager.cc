@@ -257,7 +257,7 @@ Result<uint64_t> MemoryManager::Map(MapOptions options) {
   if (options.offset + options.size < options.offset) {
     return Fail(EOVERFLOW);
   }
-  auto state = state_.Lock();
+  auto state = LockForChange();
   return MapLocked(*state, std::move(options));
 }
 
@@ -279,7 +279,7 @@ Result<void> MemoryManager::Unmap(uint64_t address, uint64_t size) {
   if ((address & (kPageSize - 1)) != 0 || size == 0 || !ValidRange(address, size)) {
     return Fail(EINVAL);
   }
-  auto state = state_.Lock();
+  auto state = LockForChange();
   return UnmapLocked(*state, address, address + PageCeil(size));
 }
 
@@ -296,7 +296,7 @@ Result<void> MemoryManager::Protect(uint64_t address, uint64_t size, int protect
     return Fail(ENOMEM);
   }
   uint64_t end = address + PageCeil(size);
-  auto state = state_.Lock();
+  auto state = LockForChange();
   auto first = FindContaining(*state, address);
   if (first == state->vmas.end()) {
     return Fail(ENOMEM);
@@ -352,7 +352,7 @@ void MemoryManager::InitializeBreak(uint64_t address) {
 }
 
 uint64_t MemoryManager::Break(uint64_t address, uint64_t data_limit, uint64_t size_limit) {
-  auto state = state_.Lock();
+  auto state = LockForChange();
   if (address < state->break_begin || !ValidRange(address, 0) ||
       address - state->break_begin > data_limit) {
     return state->break_end;

@@ -101,8 +101,19 @@ class MemoryManager : public RefCounted<MemoryManager> {
   };
   Result<Forked> Fork();
 
-  // The object ends at `size` now; see ForgetMappedBeyond() in sentry/mm/shrink.h.
-  void ForgetBeyond(const Mappable& object, uint64_t size);
+  // The object ends at `size` now: what is mapped behind is taken out of the tree. Any thread
+  // may say so, but only tasks of this address space can change the host's mappings, so they
+  // do the rest before they change anything else or run guest code. Returns whether there is
+  // something to do. See ForgetMappedBeyond() in sentry/mm/shrink.h.
+  bool ForgetBeyond(const Mappable& object, uint64_t size);
+  bool has_stale() const { return has_stale_.load(std::memory_order_acquire); }
+  // That rest. Costs next to nothing when there is none.
+  // Requires: the current task lives here.
+  void UnmapStale() {
+    if (has_stale()) {
+      static_cast<void>(LockForChange());
+    }
+  }
 
   // What a shared futex at `address` is keyed by; a null object means private memory.
   struct SharedKey {
@@ -143,9 +154,14 @@ class MemoryManager : public RefCounted<MemoryManager> {
     uint64_t peak = 0;
     uint64_t locked = 0;
     bool lock_future = false;  // mlockall(MCL_FUTURE)
+    // Ranges that the host still maps, though the tree says that nothing is there.
+    std::vector<std::pair<uint64_t, uint64_t>> stale;
   };
   using Vmas = std::map<uint64_t, Vma>;
 
+  // The lock, with nothing stale: for whoever looks or changes on behalf of a task that
+  // lives here.
+  Locked<State, LockRank::kMemoryManager>::Guard LockForChange();
   Result<uint64_t> ChoosePlace(const State& state, const MapOptions& options) const;
   Result<uint64_t> MapLocked(State& state, MapOptions options);
   Result<void> UnmapLocked(State& state, uint64_t begin, uint64_t end);
@@ -168,6 +184,7 @@ class MemoryManager : public RefCounted<MemoryManager> {
   const RefPtr<AddressSpace> space_;
 
   std::atomic<uint32_t> users_{1};
+  std::atomic<bool> has_stale_{false};
   mutable Locked<State, LockRank::kMemoryManager> state_;
   mutable Locked<ProgramInfo, LockRank::kIds> program_;
 };

@@ -59,7 +59,7 @@ bool MemoryManager::GrowDown(State& state, uint64_t address) {
 }
 
 FaultOutcome MemoryManager::HandleFault(uint64_t address, Access access) {
-  auto state = state_.Lock();
+  auto state = LockForChange();
   auto it = FindContaining(*state, address);
   if (it == state->vmas.end()) {
     return GrowDown(*state, address) ? FaultOutcome::kResolved : FaultOutcome::kNotMapped;
@@ -87,7 +87,7 @@ FaultOutcome MemoryManager::HandleFault(uint64_t address, Access access) {
 }
 
 FaultOutcome MemoryManager::ResolveMissing(uint64_t address) {
-  auto state = state_.Lock();
+  auto state = LockForChange();
   auto it = FindContaining(*state, address);
   if (it == state->vmas.end()) {
     return GrowDown(*state, address) ? FaultOutcome::kResolved : FaultOutcome::kNotMapped;

@@ -9,7 +9,7 @@ namespace ukrun {
 Result<MemoryManager::Forked> MemoryManager::Fork() {
   // The host's copy and the tree's are taken under one lock, so that they agree.
   ProgramInfo info = program();
-  auto state = state_.Lock();
+  auto state = LockForChange();
   ForkedSpace forked = TRY(space_->Fork());
   auto child = MakeRef<MemoryManager>(std::move(forked.space));
   child->set_program(std::move(info));
@@ -45,7 +45,7 @@ Result<void> MemoryManager::Advise(uint64_t address, uint64_t size, int advice) 
   if (address == end) {
     return Ok();
   }
-  auto state = state_.Lock();
+  auto state = LockForChange();
   if (TouchesWindow(address, end - address)) {
     return Ok();  // a reservation over the window has no pages
   }
@@ -152,7 +152,7 @@ Result<void> MemoryManager::SetLocked(uint64_t address, uint64_t size, Lock lock
   if (begin == end) {
     return Ok();
   }
-  auto state = state_.Lock();
+  auto state = LockForChange();
   if (!FullyMapped(*state, begin, end)) {
     return Fail(ENOMEM);
   }

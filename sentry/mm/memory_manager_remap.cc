@@ -80,7 +80,7 @@ Result<uint64_t> MemoryManager::Remap(RemapOptions options) {
                 (new_address < old_address + old_size && old_address < new_address + new_size))) {
     return Fail(EINVAL);
   }
-  auto state = state_.Lock();
+  auto state = LockForChange();
   auto it = FindContaining(*state, old_address);
   if (it == state->vmas.end() || TouchesWindow(old_address, old_size)) {
     return Fail(EFAULT);

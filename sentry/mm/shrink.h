@@ -7,10 +7,11 @@
 
 namespace ukrun {
 
-// Takes the pages of `object` behind `size` out of the address space of the current task, so
-// that touching them raises SIGBUS until the object has grown again. Other address spaces
-// see zeros there: only their own tasks could change them.
-// Requires: no lock of rank kMemoryManager or above. Does nothing in a service thread.
+// Takes the pages of `object` behind `size` out of all address spaces, so that touching them
+// raises SIGBUS until the object has grown again. Tasks that run guest code are interrupted,
+// and may see zeros there until they have stopped; all others, the current one included, see
+// nothing any more once they are back in guest code.
+// Requires: no lock of rank kMemoryManager or above.
 void ForgetMappedBeyond(const Mappable& object, uint64_t size);
 
 }  // namespace ukrun

@@ -49,8 +49,10 @@ void Loop(Task& task) {
       continue;
     }
     task.registers().orig_rax = UINT64_MAX;
+    task.mm().UnmapStale();
     Stop stop = task.context().Run();
     int64_t begin = HostClockNs(CLOCK_THREAD_CPUTIME_ID);
+    task.mm().UnmapStale();
     if (std::holds_alternative<SyscallStop>(stop)) {
       interrupted_call = DispatchSyscall(task);
     } else if (const auto* fault = std::get_if<FaultStop>(&stop)) {

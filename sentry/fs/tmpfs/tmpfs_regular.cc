@@ -13,8 +13,8 @@
 namespace ukrun {
 namespace {
 
-constexpr uint32_t kAllSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE |
-                               F_SEAL_FUTURE_WRITE | F_SEAL_EXEC;
+constexpr uint32_t kAllSeals =
+    F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE | F_SEAL_EXEC;
 
 }  // namespace
 
@@ -41,8 +41,9 @@ Result<void> TmpfsRegular::Resize(uint64_t size) {
   if (size > MemoryObject::kLargestSize) {
     return Fail(EFBIG);
   }
+  uint64_t size_before = contents_->size();
   TRY(contents_->Truncate(size));
-  if (contents_->is_mapped()) {
+  if (size < size_before && contents_->is_mapped()) {
     ForgetMappedBeyond(*contents_, size);
   }
   return Ok();
@@ -78,8 +79,7 @@ Result<void> TmpfsRegular::Allocate(int mode, uint64_t offset, uint64_t length) 
 }
 
 Result<RefPtr<File>> TmpfsRegular::Open(Task&, const Path& path, const OpenOptions& options) {
-  return RefPtr<File>(
-      MakeRef<TmpfsFile>(path, options, RefPtr<TmpfsRegular>::Share(this)));
+  return RefPtr<File>(MakeRef<TmpfsFile>(path, options, RefPtr<TmpfsRegular>::Share(this)));
 }
 
 // --- Open files -------------------------------------------------------------------------------
@@ -112,9 +112,7 @@ Result<size_t> TmpfsFile::WriteAt(GuestIo& io, int64_t offset) {
   return done;
 }
 
-Result<int64_t> TmpfsFile::AppendedEnd() {
-  return appended_end_.load(std::memory_order_relaxed);
-}
+Result<int64_t> TmpfsFile::AppendedEnd() { return appended_end_.load(std::memory_order_relaxed); }
 
 Result<int64_t> TmpfsFile::Seek(int64_t offset, int whence) {
   if (whence != SEEK_DATA && whence != SEEK_HOLE) {
