@@ -5,10 +5,12 @@
 #include "base/log.h"
 #include "base/panic.h"
 #include "base/thread.h"
+#include "sentry/fs/proc/net_text.h"
 #include "sentry/fs/stdio/host_poller.h"
 #include "sentry/fs/stdio/sandbox_terminal.h"
 #include "sentry/kernel.h"
 #include "sentry/mm/page_pool.h"
+#include "sentry/net/unix/listing.h"
 #include "sentry/start/control.h"
 #include "sentry/start/filter.h"
 #include "sentry/start/host_death.h"
@@ -63,6 +65,7 @@ void SentryMain(const startup::BootInfo& boot) {
   SetPanicDescriber(&DescribeCurrent);
   PagePoolInitialize();
   HostDeathInitialize(settings->memory_events_fd);
+  SetSocketLister(SocketTableKind::kUnix, &ListUnixSockets);
 
   PlatformOptions options;
   options.guest_filter = settings->guest_filter;

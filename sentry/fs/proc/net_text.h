@@ -21,7 +21,7 @@ Result<std::string> Udp6SocketsText(Task& reader);
 // Appends lines in Linux's format, without the header.
 using SocketLister = void (*)(std::string& out);
 enum class SocketTableKind : uint8_t { kUnix, kTcp, kTcp6, kUdp, kUdp6 };
-// Called once for each kind, at start; without one the table is empty.
+// Called once for a kind, at start; without one the table is empty.
 void SetSocketLister(SocketTableKind kind, SocketLister lister);
 
 // Counters that nobody counts.

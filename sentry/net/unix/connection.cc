@@ -43,8 +43,7 @@ Result<void> UnixEndpoint::Listen(const SocketCredentials& credentials, uint32_t
   return Ok();
 }
 
-Result<void> UnixEndpoint::ConnectTo(UnixEndpoint& listener,
-                                     const SocketCredentials& credentials) {
+Result<void> UnixEndpoint::ConnectTo(UnixEndpoint& listener, const SocketCredentials& credentials) {
   auto connection = MakeRef<UnixEndpoint>(type);
   {
     LockInOrder guard(state_.mutex(), listener.state_.mutex());
@@ -178,8 +177,7 @@ void UnixEndpoint::Shutdown(uint32_t directions) {
   }
 }
 
-void UnixEndpoint::LeaveQueues(UnixTable& table,
-                               std::deque<std::unique_ptr<UnixMessage>>& messages,
+void UnixEndpoint::LeaveQueues(UnixTable& table, std::deque<std::unique_ptr<UnixMessage>>& messages,
                                std::vector<RefPtr<File>>& files) {
   for (const std::unique_ptr<UnixMessage>& message : messages) {
     RemoveInFlight(table, message->files, message->files_user);
@@ -208,6 +206,7 @@ void UnixEndpoint::Close(bool never_accepted) {
   {
     auto table = TheUnixTable().Lock();
     file = nullptr;
+    table->open.erase(this);
     {
       auto state = state_.Lock();
       state->phase = Phase::kClosed;

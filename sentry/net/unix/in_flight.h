@@ -21,6 +21,8 @@ namespace ukrun {
 class UnixEndpoint;
 
 struct UnixTable {
+  // Endpoints with a file, and its inode's number. Not owned, as below.
+  std::map<UnixEndpoint*, uint64_t> open;
   // Type and name, as names of one type only clash with each other. Not owned: an endpoint
   // takes itself out when it is closed.
   std::map<std::string, UnixEndpoint*, std::less<>> abstract_names;

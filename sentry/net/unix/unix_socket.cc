@@ -42,8 +42,7 @@ RefPtr<UnixSocket> UnixSocket::Create(Task& task, int32_t type, uint32_t status_
 RefPtr<UnixSocket> UnixSocket::Wrap(Task& task, RefPtr<UnixEndpoint> endpoint,
                                     uint32_t status_flags) {
   const Credentials& credentials = task.credentials();
-  RefPtr<Inode> inode =
-      NewAnonymousInode(S_IFSOCK | 0777, credentials.fsuid, credentials.fsgid);
+  RefPtr<Inode> inode = NewAnonymousInode(S_IFSOCK | 0777, credentials.fsuid, credentials.fsgid);
   Result<Attributes> attributes = inode->GetAttributes();
   uint64_t number = attributes.ok() ? attributes->inode_number : 0;
   OpenOptions options{.read = true, .write = true, .status_flags = status_flags};
@@ -53,8 +52,11 @@ RefPtr<UnixSocket> UnixSocket::Wrap(Task& task, RefPtr<UnixEndpoint> endpoint,
 
 UnixSocket::UnixSocket(Path path, const OpenOptions& options, RefPtr<UnixEndpoint> endpoint)
     : Socket(std::move(path), options), endpoint_(std::move(endpoint)) {
+  Result<Attributes> attributes = inode()->GetAttributes();
+  uint64_t number = attributes.ok() ? attributes->inode_number : 0;
   auto table = TheUnixTable().Lock();
   endpoint_->file = this;
+  table->open.emplace(endpoint_.get(), number);
 }
 
 UnixSocket::~UnixSocket() {
@@ -105,8 +107,7 @@ Result<void> UnixSocket::Listen(Task& task, uint32_t backlog) {
   return endpoint_->Listen(PeerCredentialsOf(task, task.credentials()), backlog);
 }
 
-Result<RefPtr<Socket>> UnixSocket::Accept(Task& task, uint32_t status_flags,
-                                          std::string* address) {
+Result<RefPtr<Socket>> UnixSocket::Accept(Task& task, uint32_t status_flags, std::string* address) {
   if (!connection_based()) {
     return Fail(EOPNOTSUPP);
   }
@@ -151,8 +152,7 @@ Result<size_t> UnixSocket::Send(Task& task, GuestIo& io, OutgoingMessage& messag
   SocketCredentials sender = SenderCredentialsOf(task, task.credentials());
   if (type() == SOCK_STREAM) {
     if (!message.address.empty()) {
-      bool connected =
-          endpoint_->state().Lock()->phase == UnixEndpoint::Phase::kConnected;
+      bool connected = endpoint_->state().Lock()->phase == UnixEndpoint::Phase::kConnected;
       return Fail(connected ? EISCONN : EOPNOTSUPP);
     }
     return endpoint_->SendStream(io, message, sender);
@@ -172,9 +172,9 @@ Result<size_t> UnixSocket::Receive(GuestIo& io, uint32_t flags, IncomingMessage&
     return Fail(EOPNOTSUPP);
   }
   bool credentials = options().pass_credentials.load(std::memory_order_relaxed);
-  size_t received = TRY(type() == SOCK_STREAM
-                            ? endpoint_->ReceiveStream(io, flags, credentials, message)
-                            : endpoint_->ReceivePacket(io, flags, credentials, message));
+  size_t received =
+      TRY(type() == SOCK_STREAM ? endpoint_->ReceiveStream(io, flags, credentials, message)
+                                : endpoint_->ReceivePacket(io, flags, credentials, message));
   if (!message.address.empty() && message.wants_address) {
     message.address = ToAddress(message.address);
   }
