@@ -41,6 +41,9 @@ class Children {
         _exit(ended ? 7 : 1);
       }
       pids_.push_back(pid);
+      if (pids_.size() == 2) {
+        Check(setpgid(pid, pid), "setpgid");
+      }
     }
   }
 
@@ -62,6 +65,8 @@ class Children {
             "no two processes have one pid");
   }
 
+  // The only member of its process group.
+  pid_t alone() const { return pids_[1]; }
   pid_t first() const { return pids_.front(); }
   pid_t last() const { return pids_.back(); }
   long count() const { return static_cast<long>(pids_.size()); }
@@ -117,9 +122,10 @@ void AddOperations(scale::Growth& growth, const Children& children, Echo& echo) 
   growth.Add("fork, exit, wait", 5, ForkAndWait);
   growth.Add("a byte there and back", 30, [&] { echo.Ask(); });
   growth.Add("kill with signal 0", 100, [&] { Check(kill(children.last(), 0), "kill"); });
-  growth.Add("wait for one, without hanging", 100, [&] {
-    Require(waitpid(children.first(), nullptr, WNOHANG) == 0, "it still runs");
-  });
+  growth.Add("kill of a group of one, signal 0", 100,
+             [&] { Check(kill(-children.alone(), 0), "kill"); });
+  growth.Add("wait for one, without hanging", 100,
+             [&] { Require(waitpid(children.first(), nullptr, WNOHANG) == 0, "it still runs"); });
   growth.Add("getpgid of the last", 100, [&] { Check(getpgid(children.last()), "getpgid"); });
   growth.Add("getpriority of the last", 100, [&] {
     Check(getpriority(PRIO_PROCESS, static_cast<id_t>(children.last())), "getpriority");
