@@ -45,20 +45,37 @@ Result<void> SendTo(Task& sender, ThreadGroup& target, const abi::SigInfo& info)
 }
 
 // kill(2) to many: succeeds if one could be signalled.
-template <typename Selects>
-Result<void> SendToMany(Task& sender, const abi::SigInfo& info, Selects selects) {
-  std::vector<RefPtr<ThreadGroup>> groups = kernel().tasks().AllGroups();
-  MutexGuard guard(kernel().tasks().lock());
-  bool any = false;
+Result<void> SendToManyLocked(Task& sender, const abi::SigInfo& info,
+                              const std::vector<ThreadGroup*>& groups) {
   bool sent = false;
-  for (const RefPtr<ThreadGroup>& group : groups) {
-    if (!group->process_group || !selects(*group)) {
-      continue;
-    }
-    any = true;
+  for (ThreadGroup* group : groups) {
     sent = SendTo(sender, *group, info).ok() || sent;
   }
-  return sent ? Ok() : Result<void>(Fail(any ? EPERM : ESRCH));
+  return sent ? Ok() : Result<void>(Fail(groups.empty() ? ESRCH : EPERM));
+}
+
+Result<void> SendToEverybody(Task& sender, const abi::SigInfo& info) {
+  TaskTree& tree = kernel().tasks();
+  std::vector<RefPtr<ThreadGroup>> all = tree.AllGroups();
+  MutexGuard guard(tree.lock());
+  std::vector<ThreadGroup*> others;
+  for (const RefPtr<ThreadGroup>& group : all) {
+    if (group->process_group && group != tree.init() && group != &sender.thread_group()) {
+      others.push_back(group.get());
+    }
+  }
+  return SendToManyLocked(sender, info, others);
+}
+
+Result<void> SendToProcessGroup(Task& sender, int32_t id, const abi::SigInfo& info) {
+  const TaskTree& tree = kernel().tasks();
+  MutexGuard guard(tree.lock());
+  ProcessGroup* group =
+      id == 0 ? sender.thread_group().process_group.get() : tree.FindProcessGroupLocked(id);
+  if (group == nullptr) {
+    return Fail(ESRCH);
+  }
+  return SendToManyLocked(sender, info, {group->members.begin(), group->members.end()});
 }
 
 Result<void> SendToTask(Task& sender, int32_t pid, int32_t tid, const abi::SigInfo& info) {
@@ -126,8 +143,8 @@ Result<void> RtSigaction(Task& task, int32_t signal, UserIn<abi::SigAction> acti
   return old_action.is_null() ? Ok() : old_action.Store(task.memory(), old);
 }
 
-Result<void> RtSigprocmask(Task& task, int32_t how, UserIn<uint64_t> set,
-                           UserOut<uint64_t> old_set, uint64_t set_size) {
+Result<void> RtSigprocmask(Task& task, int32_t how, UserIn<uint64_t> set, UserOut<uint64_t> old_set,
+                           uint64_t set_size) {
   TRY(CheckSetSize(set_size));
   abi::SignalSet old = task.signals.blocked;
   if (!set.is_null()) {
@@ -189,8 +206,8 @@ Result<int32_t> RtSigtimedwait(Task& task, UserIn<uint64_t> set, GuestAddr info_
     MutexGuard guard(kernel().tasks().lock());
     return TakeSignalLocked(task, wanted, &info) ? Ok() : Result<void>(Fail(EAGAIN));
   };
-  Result<void> taken = BlockOn(task, task.thread_group().signal_waiters, Ready::kReadable,
-                               attempt, deadline);
+  Result<void> taken =
+      BlockOn(task, task.thread_group().signal_waiters, Ready::kReadable, attempt, deadline);
   if (taken.Is(kErestartsys)) {
     taken = attempt();  // a signal of the set is taken even if it is not blocked
     taken = taken.Is(EAGAIN) ? Result<void>(Fail(EINTR)) : taken;
@@ -286,17 +303,12 @@ Result<void> Kill(Task& task, int32_t pid, int32_t signal) {
     return SendTo(task, target->thread_group(), info);
   }
   if (pid == -1) {
-    return SendToMany(task, info, [&](const ThreadGroup& group) {
-      return &group != tree.init() && &group != &task.thread_group();
-    });
+    return SendToEverybody(task, info);
   }
   if (pid == INT32_MIN) {
     return Fail(ESRCH);
   }
-  int32_t group_id = pid == 0 ? task.thread_group().process_group->id : -pid;
-  return SendToMany(task, info, [group_id](const ThreadGroup& group) {
-    return group.process_group->id == group_id;
-  });
+  return SendToProcessGroup(task, -pid, info);
 }
 
 Result<void> Tkill(Task& task, int32_t tid, int32_t signal) {

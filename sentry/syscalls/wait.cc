@@ -30,7 +30,12 @@ struct Found {
   ResourceUsage usage;
 };
 
-bool Matches(const Selector& selector, const ThreadGroup& child) {
+bool Matches(const Selector& selector, const Task& task, const ThreadGroup& child) {
+  // PID 1's adopted orphans are reaped by the kernel and not its to wait for.
+  bool others = (selector.options & kWnothread) != 0 && child.parent_task != &task;
+  if (child.adopted || others) {
+    return false;
+  }
   bool cloned = child.exit_signal != abi::kSigChld;
   if ((selector.options & kWall) == 0 && cloned != ((selector.options & kWclone) != 0)) {
     return false;
@@ -61,9 +66,9 @@ bool Examine(ThreadGroup& child, const Selector& selector, Found* found, ReapedG
     *found = Describe(child);
     found->wait_status = child.exit_status;
     bool signalled = (child.exit_status & 0x7f) != 0;
-    found->code = !signalled                           ? abi::kCldExited
+    found->code = !signalled                        ? abi::kCldExited
                   : (child.exit_status & 0x80) != 0 ? abi::kCldDumped
-                                                       : abi::kCldKilled;
+                                                    : abi::kCldKilled;
     found->status = signalled ? child.exit_status & 0x7f : (child.exit_status >> 8) & 0xff;
     if (!keep) {
       *reaped = ReapLocked(child);
@@ -93,12 +98,20 @@ bool Examine(ThreadGroup& child, const Selector& selector, Found* found, ReapedG
 Result<Found> TryWait(Task& task, const Selector& selector) {
   Found found;
   ReapedGroup reaped;  // ends after the lock
-  MutexGuard guard(kernel().tasks().lock());
+  const TaskTree& tree = kernel().tasks();
+  MutexGuard guard(tree.lock());
+  if (selector.kind == Selector::Kind::kPid) {
+    // Found without a look at its siblings, of which there may be thousands.
+    ThreadGroup* child = tree.FindGroupLocked(selector.id);
+    if (child == nullptr || child->parent != &task.thread_group() ||
+        !Matches(selector, task, *child)) {
+      return Fail(ECHILD);
+    }
+    return Examine(*child, selector, &found, &reaped) ? Result<Found>(found) : Fail(EAGAIN);
+  }
   bool any = false;
-  // PID 1's adopted orphans are reaped by the kernel and not its to wait for.
   for (ThreadGroup* child : task.thread_group().children) {
-    bool others = (selector.options & kWnothread) != 0 && child->parent_task != &task;
-    if (child->adopted || others || !Matches(selector, *child)) {
+    if (!Matches(selector, task, *child)) {
       continue;
     }
     any = true;

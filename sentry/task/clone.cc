@@ -39,6 +39,10 @@ Result<void> CheckProcessLimit(const Task& parent) {
       credentials.Has(Capability::kSysAdmin)) {
     return Ok();
   }
+  // Nearly always there are fewer tasks than that of all users together.
+  if (kernel().tasks().TaskCount() < limit) {
+    return Ok();
+  }
   uint64_t count = 0;
   for (const RefPtr<ThreadGroup>& group : kernel().tasks().AllGroups()) {
     for (const RefPtr<Task>& task : kernel().tasks().TasksOf(*group)) {
@@ -75,8 +79,8 @@ TaskResources CopyResources(Task& parent, uint64_t flags, RefPtr<MemoryManager> 
   } else {
     resources.fds = parent.fds().Clone();
   }
-  resources.fs = (flags & CLONE_FS) != 0 ? RefPtr<FsContext>::Share(&parent.fs())
-                                         : parent.fs().Clone();
+  resources.fs =
+      (flags & CLONE_FS) != 0 ? RefPtr<FsContext>::Share(&parent.fs()) : parent.fs().Clone();
   resources.credentials = parent.SharedCredentials();
   return resources;
 }
