@@ -8,6 +8,7 @@
 #include "sentry/signal/frame.h"
 #include "sentry/signal/signals.h"
 #include "sentry/start/control.h"
+#include "sentry/strace/strace.h"
 #include "sentry/syscalls/blocking.h"
 #include "sentry/task/exit.h"
 
@@ -62,6 +63,7 @@ void Park(Task& task) {
   Mutex& lock = kernel().tasks().lock();
   for (;;) {
     uint32_t seen = task.sleeper().Prepare();
+    int stopped_by = 0;
     int told_outside = 0;
     {
       MutexGuard guard(lock);
@@ -76,6 +78,7 @@ void Park(Task& task) {
       }
       if (!task.signals.parked) {
         task.signals.parked = true;
+        stopped_by = group.stop.stop_signal;
         task.state = TaskState::kStopped;
         ++group.stop.parked_tasks;
         if (group.stop.parked_tasks == group.live_tasks) {
@@ -90,6 +93,9 @@ void Park(Task& task) {
           told_outside = &group == kernel().tasks().init() ? group.stop.stop_signal : 0;
         }
       }
+    }
+    if (stopped_by != 0) {
+      StraceStop(task, stopped_by);
     }
     if (told_outside != 0) {
       SendStopped(told_outside);
@@ -134,8 +140,7 @@ Step NextStepLocked(Task& task, abi::SigInfo* info, abi::SigAction* action) {
       }
       return Step::kAgain;
     case DefaultAction::kCore:
-      BeginGroupExitLocked(
-          group, info->signal | (group.GetLimit(kRlimitCore).soft > 0 ? 0x80 : 0));
+      BeginGroupExitLocked(group, info->signal | (group.GetLimit(kRlimitCore).soft > 0 ? 0x80 : 0));
       return Step::kDone;
     case DefaultAction::kTerminate:
       BeginGroupExitLocked(group, info->signal);
@@ -170,8 +175,7 @@ void RunHandler(Task& task, const abi::SigInfo& info, const abi::SigAction& acti
   abi::SignalSet return_mask;
   {
     MutexGuard guard(kernel().tasks().lock());
-    return_mask = task.signals.restore_saved_mask ? task.signals.saved_mask
-                                                  : task.signals.blocked;
+    return_mask = task.signals.restore_saved_mask ? task.signals.saved_mask : task.signals.blocked;
     task.signals.restore_saved_mask = false;
   }
   if (!PushSignalFrame(task, info, action, return_mask).ok()) {
@@ -207,8 +211,8 @@ void RecalculatePendingLocked(Task& task) {
 }
 
 bool TakeSignalLocked(Task& task, abi::SignalSet set, abi::SigInfo* info) {
-  bool taken = TakeFrom(task.signals.pending, set, info) ||
-               TakeFrom(task.thread_group().pending, set, info);
+  bool taken =
+      TakeFrom(task.signals.pending, set, info) || TakeFrom(task.thread_group().pending, set, info);
   if (taken) {
     RecalculatePendingLocked(task);
     if (info->code == abi::kSiTimer) {
@@ -224,14 +228,17 @@ abi::SignalSet PendingSet(const Task& task) {
 }
 
 void DeliverSignals(Task& task, int interrupted_call) {
-  abi::SigInfo info;
   abi::SigAction action;
   for (;;) {
+    abi::SigInfo info;
     Step step;
     {
       MutexGuard guard(kernel().tasks().lock());
       RecalculatePendingLocked(task);
       step = NextStepLocked(task, &info, &action);
+    }
+    if (info.signal != 0) {
+      StraceSignal(task, info);
     }
     if (step == Step::kHandler) {
       RunHandler(task, info, action, interrupted_call);
@@ -266,8 +273,7 @@ void SetBlockedMask(Task& task, abi::SignalSet mask) {
   RecalculatePendingLocked(task);
   // A signal of the group that this task would have taken is another task's now.
   if ((task.thread_group().pending.set & newly_blocked) != 0) {
-    for (Task* other = task.thread_group().tasks; other != nullptr;
-         other = other->next_in_group) {
+    for (Task* other = task.thread_group().tasks; other != nullptr; other = other->next_in_group) {
       if (other != &task) {
         RecalculatePendingLocked(*other);
         if (other->signal_pending().load()) {

@@ -7,6 +7,7 @@
 #include "sentry/kernel.h"
 #include "sentry/mm/memory_manager.h"
 #include "sentry/start/control.h"
+#include "sentry/strace/strace.h"
 #include "sentry/syscalls/blocking.h"
 #include "sentry/syscalls/errno_names.h"
 #include "sentry/task/exec.h"
@@ -62,8 +63,7 @@ Result<void> OpenStandardStreams(Task& task, const SandboxSettings& settings) {
   return Ok();
 }
 
-std::string_view FindVariable(const std::vector<std::string>& environment,
-                              std::string_view name) {
+std::string_view FindVariable(const std::vector<std::string>& environment, std::string_view name) {
   for (const std::string& entry : environment) {
     if (entry.size() > name.size() && entry.starts_with(name) && entry[name.size()] == '=') {
       return std::string_view(entry).substr(name.size() + 1);
@@ -73,8 +73,7 @@ std::string_view FindVariable(const std::vector<std::string>& environment,
 }
 
 // The command as a shell would find it: names without a slash along PATH.
-Result<RefPtr<File>> FindCommand(Task& task, const SandboxSettings& settings,
-                                 std::string* found) {
+Result<RefPtr<File>> FindCommand(Task& task, const SandboxSettings& settings, std::string* found) {
   const std::string& command = settings.arguments.front();
   if (command.find('/') != std::string::npos) {
     *found = command;
@@ -127,9 +126,9 @@ std::string_view Reason(int error) {
 Result<void> RunCommand(Task& task, const SandboxSettings& settings) {
   Result<Path> cwd = Walk(task, Fd{kAtFdCwd}, settings.working_directory);
   if (!cwd.ok()) {
-    SendStartError(Format("working directory {}: {}", settings.working_directory,
-                          Reason(cwd.error())),
-                   kNotFound);
+    SendStartError(
+        Format("working directory {}: {}", settings.working_directory, Reason(cwd.error())),
+        kNotFound);
     return cwd.failure();
   }
   task.fs().set_cwd(*std::move(cwd));
@@ -138,6 +137,7 @@ Result<void> RunCommand(Task& task, const SandboxSettings& settings) {
   task.set_credentials(UserCredentials(settings));
   ExecRequest request;
   Result<RefPtr<File>> file = FindCommand(task, settings, &request.file_name);
+  const std::string program = request.file_name;
   Result<void> run = Ok();
   if (file.ok()) {
     request.file = *std::move(file);
@@ -153,6 +153,7 @@ Result<void> RunCommand(Task& task, const SandboxSettings& settings) {
                    missing ? kNotFound : kNotExecutable);
     return run;
   }
+  StraceStart(task, program, settings.arguments, settings.environment.size());
   SendStarted();
   return Ok();
 }

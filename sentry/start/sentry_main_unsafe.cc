@@ -18,7 +18,7 @@
 #include "sentry/start/mounts.h"
 #include "sentry/start/sentry_main.h"
 #include "sentry/start/settings.h"
-#include "sentry/syscalls/strace.h"
+#include "sentry/strace/strace.h"
 #include "sentry/task/exit.h"
 
 namespace ukrun {

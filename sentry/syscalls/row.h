@@ -1,20 +1,18 @@
 // One row of the system call table, and how a handler's typed signature becomes one.
 //
 // A handler is a free function `Result<R> Name(Task&, A...)` whose parameters are Linux's
-// prototype in types; Full<&Name>(...) derives decoding and --strace formatting from it.
+// prototype in types; Full<&Name>(...) derives from it how arguments are decoded, and how
+// --strace shows them.
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <string>
-#include <string_view>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 
-#include "base/format.h"
 #include "base/result.h"
 #include "sentry/mm/user_memory.h"
+#include "sentry/strace/structures.h"
 #include "sentry/task/task.h"
 
 namespace ukrun {
@@ -47,13 +45,21 @@ struct Row {
   int number;
   const char* name;
   Support support;
-  int error;          // kRefused, kMissing
-  const char* note;   // kPartial: what is missing; kRefused: why
+  int error;         // kRefused, kMissing
+  const char* note;  // kPartial: what is missing; kRefused: why
   int argument_count;
   Result<int64_t> (*invoke)(Task& task, const SyscallArguments& arguments);
-  // Appends the arguments as text, for --strace. Reads guest memory for names.
-  void (*describe)(Task& task, const SyscallArguments& arguments, std::string& out);
+  // For --strace: how the types say that the arguments are shown; argument_count of them.
+  const strace::ParameterFormat* parameters;
+  bool returns_address;
 };
+
+namespace strace {
+
+template <typename E>
+struct FormatOfType<Flags<E>> : FormatOfType<typename Flags<E>::Bits> {};
+
+}  // namespace strace
 
 namespace syscall_detail {
 
@@ -66,35 +72,18 @@ struct Decode {
       return static_cast<T>(value);
     }
   }
-  static void Describe(Task&, uint64_t value, std::string& out) {
-    if constexpr (std::is_signed_v<T>) {
-      AppendFormat(out, "{}", static_cast<int64_t>(static_cast<T>(value)));
-    } else {
-      AppendFormat(out, "{:#x}", static_cast<uint64_t>(static_cast<std::make_unsigned_t<T>>(value)));
-    }
-  }
 };
 template <>
 struct Decode<GuestAddr> {
   static GuestAddr From(uint64_t value) { return GuestAddr(value); }
-  static void Describe(Task&, uint64_t value, std::string& out) {
-    out += value == 0 ? std::string("NULL") : Format("{:#x}", value);
-  }
 };
 template <>
 struct Decode<Fd> {
   static Fd From(uint64_t value) { return Fd{static_cast<int32_t>(value)}; }
-  static void Describe(Task&, uint64_t value, std::string& out) {
-    int32_t fd = static_cast<int32_t>(value);
-    out += fd == -100 ? std::string("AT_FDCWD") : Format("{}", fd);
-  }
 };
 template <typename T>
 struct DecodePointer {
   static T From(uint64_t value) { return T{GuestAddr(value)}; }
-  static void Describe(Task& task, uint64_t value, std::string& out) {
-    Decode<GuestAddr>::Describe(task, value, out);
-  }
 };
 template <typename T>
 struct Decode<UserIn<T>> : DecodePointer<UserIn<T>> {};
@@ -109,32 +98,23 @@ struct Decode<Flags<E>> {
   static Flags<E> From(uint64_t value) {
     return Flags<E>(static_cast<typename Flags<E>::Bits>(value));
   }
-  static void Describe(Task&, uint64_t value, std::string& out) {
-    AppendFormat(out, "{:#x}", static_cast<uint64_t>(From(value).bits()));
-  }
 };
-void DescribeString(Task& task, uint64_t address, std::string& out);
 template <>
-struct Decode<UserString> {
-  static UserString From(uint64_t value) { return UserString{GuestAddr(value)}; }
-  static void Describe(Task& task, uint64_t value, std::string& out) {
-    DescribeString(task, value, out);
-  }
-};
+struct Decode<UserString> : DecodePointer<UserString> {};
 
 inline int64_t ToRegister(Fd fd) { return fd.value; }
 inline int64_t ToRegister(GuestAddr address) { return static_cast<int64_t>(address.value()); }
 template <typename T>
-  requires std::is_integral_v<T>
-int64_t ToRegister(T value) {
-  return static_cast<int64_t>(value);
-}
+requires std::is_integral_v<T> int64_t ToRegister(T value) { return static_cast<int64_t>(value); }
 
 template <typename Function>
 struct Signature;
 template <typename R, typename... A>
 struct Signature<Result<R> (*)(Task&, A...)> {
   static constexpr int kCount = sizeof...(A);
+  static constexpr std::array<strace::ParameterFormat, sizeof...(A)> kParameters = {
+      strace::ParameterFormat{strace::FormatOfType<A>::kArgument, sizeof(A)}...};
+  static constexpr bool kReturnsAddress = std::is_same_v<R, GuestAddr>;
 
   template <auto kHandler>
   static Result<int64_t> Invoke(Task& task, const SyscallArguments& arguments) {
@@ -150,17 +130,6 @@ struct Signature<Result<R> (*)(Task&, A...)> {
       return ToRegister(TRY(kHandler(task, Decode<A>::From(a.values[I])...)));
     }
   }
-  static void Describe(Task& task, const SyscallArguments& arguments, std::string& out) {
-    DescribeWith(task, arguments, out, std::index_sequence_for<A...>());
-  }
-  template <size_t... I>
-  static void DescribeWith([[maybe_unused]] Task& task,
-                           [[maybe_unused]] const SyscallArguments& a, std::string& out,
-                           std::index_sequence<I...>) {
-    ((static_cast<void>(I == 0 ? out : out.append(", ")),
-      Decode<A>::Describe(task, a.values[I], out)),
-     ...);
-  }
 };
 
 }  // namespace syscall_detail
@@ -168,8 +137,15 @@ struct Signature<Result<R> (*)(Task&, A...)> {
 template <auto kHandler>
 constexpr Row Full(int number, const char* name) {
   using S = syscall_detail::Signature<decltype(kHandler)>;
-  return Row{number, name, Support::kFull, 0, "", S::kCount, &S::template Invoke<kHandler>,
-             &S::Describe};
+  return Row{number,
+             name,
+             Support::kFull,
+             0,
+             "",
+             S::kCount,
+             &S::template Invoke<kHandler>,
+             S::kParameters.data(),
+             S::kReturnsAddress};
 }
 template <auto kHandler>
 constexpr Row Partial(int number, const char* name, const char* note) {
@@ -179,10 +155,10 @@ constexpr Row Partial(int number, const char* name, const char* note) {
   return row;
 }
 constexpr Row Refused(int number, const char* name, int error, const char* why) {
-  return Row{number, name, Support::kRefused, error, why, 6, nullptr, nullptr};
+  return Row{number, name, Support::kRefused, error, why, 6, nullptr, nullptr, false};
 }
 constexpr Row Missing(int number, const char* name) {
-  return Row{number, name, Support::kMissing, ENOSYS, "", 6, nullptr, nullptr};
+  return Row{number, name, Support::kMissing, ENOSYS, "", 6, nullptr, nullptr, false};
 }
 
 template <size_t kSize>

@@ -7,6 +7,7 @@
 #include "sentry/kernel.h"
 #include "sentry/mm/memory_manager.h"
 #include "sentry/signal/signals.h"
+#include "sentry/strace/strace.h"
 #include "sentry/syscalls/blocking.h"
 #include "sentry/time/process_timers.h"
 
@@ -306,6 +307,7 @@ void ExitTask(Task& task) {
       group.exit_status = task.exit_status;
     }
   }
+  StraceEnd(task);
   if (last) {
     group.timers().DeleteAll();
     ReleaseTerminal(group);
