@@ -166,7 +166,9 @@ constexpr auto kRows = std::to_array<CallFormat>({
     {SYS_clock_gettime, {kClock}},
     {SYS_clock_settime, {kClock}},
     {SYS_clock_getres, {kClock}},
-    {SYS_clock_nanosleep, {kClock, kNamed<kTimerFlags>}},
+    // What is left is stored only when a signal comes.
+    {SYS_nanosleep, {kType, kAddress}},
+    {SYS_clock_nanosleep, {kClock, kNamed<kTimerFlags>, kType, kAddress}},
     {SYS_timerfd_create, {kClock, kNamed<kTimerFdFlags>}},
     {SYS_timerfd_settime, {kType, kNamed<kTimerFlags>}},
     {SYS_timer_create, {kClock, kTimerEvent}},

@@ -7,7 +7,10 @@
 #include "sentry/kernel.h"
 #include "sentry/strace/line.h"
 #include "sentry/strace/structures.h"
+#include "sentry/strace/traced_call.h"
+#include "sentry/syscalls/blocking.h"
 #include "sentry/task/thread_group.h"
+#include "sentry/time/deadline.h"
 
 namespace ukrun {
 namespace strace {
@@ -69,6 +72,20 @@ void PrintStart(const Task& task, const std::string& program,
   text += arguments.size() > kMostElements ? ", ...]" : "]";
   AppendFormat(text, ", [/* {} vars */]) = 0", variables);
   PrintLine(task.tid(), text);
+}
+
+bool SleepAnnounced(Task& task, uint32_t seen, int64_t deadline_ns) {
+  // Most calls that wait do so for a short time, and need no second line.
+  constexpr int64_t kPatienceNs = 300'000'000;
+  int64_t patience_ends = DeadlineAfter(kPatienceNs);
+  if (deadline_ns != kNoDeadline && deadline_ns <= patience_ends) {
+    return task.sleeper().Sleep(seen, deadline_ns);
+  }
+  if (task.sleeper().Sleep(seen, patience_ends)) {
+    return true;
+  }
+  TracedCall::Announce(task);
+  return task.sleeper().Sleep(seen, deadline_ns);
 }
 
 }  // namespace strace

@@ -4,11 +4,16 @@
 
 #include <algorithm>
 
+#include "base/mutex.h"
 #include "sentry/strace/line.h"
 #include "sentry/syscalls/errno_names.h"
 
 namespace ukrun::strace {
 namespace {
+
+// The calls in progress. Nothing is done under the lock but to go along the list.
+constinit Mutex g_calls_lock(LockRank::kIds);
+constinit TracedCall* g_calls = nullptr;
 
 constexpr size_t kMostArguments = kMostLine - 512;  // leaves room for the result
 
@@ -75,7 +80,36 @@ TracedCall::TracedCall(Task& task, const Row* row, uint64_t number,
     ArgumentAt(i).before(call_, call_.arguments[i], texts_[i]);
   }
   if (NeverReturns(number)) {
-    PrintLine(tid_, Head() + " = ?");
+    PrintLine(tid_, Head() + ") = ?");
+  }
+  MutexGuard guard(g_calls_lock);
+  next_ = g_calls;
+  if (next_ != nullptr) {
+    next_->previous_ = this;
+  }
+  g_calls = this;
+}
+
+TracedCall::~TracedCall() {
+  MutexGuard guard(g_calls_lock);
+  if (next_ != nullptr) {
+    next_->previous_ = previous_;
+  }
+  (previous_ != nullptr ? previous_->next_ : g_calls) = next_;
+}
+
+void TracedCall::Announce(const Task& task) {
+  TracedCall* call;
+  {
+    MutexGuard guard(g_calls_lock);
+    call = g_calls;
+    while (call != nullptr && &call->call_.task != &task) {
+      call = call->next_;
+    }
+  }
+  if (call != nullptr && !call->announced_) {
+    call->announced_ = true;
+    PrintLine(call->tid_, call->Head() + " <unfinished ...>");
   }
 }
 
@@ -128,7 +162,6 @@ std::string TracedCall::Head() const {
     head.resize(kMostArguments);
     head += "...";
   }
-  head.push_back(')');
   return head;
 }
 
@@ -155,7 +188,7 @@ void TracedCall::Return(const Result<int64_t>& result) {
     call_.result = task.registers_replaced ? static_cast<int64_t>(task.registers().rax) : *result;
     DescribeReturned();
   }
-  std::string line = Head() + " = ";
+  std::string line = Head() + ") = ";
   if (result.ok()) {
     AppendValue(line);
   } else {

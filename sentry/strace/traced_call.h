@@ -17,13 +17,17 @@ class TracedCall {
   TracedCall(Task& task, const Row* row, uint64_t number, const SyscallArguments& arguments);
   TracedCall(const TracedCall&) = delete;
   TracedCall& operator=(const TracedCall&) = delete;
+  ~TracedCall();
 
   // Prints the line.
   void Return(const Result<int64_t>& result);
+  // The task's call does not come back soon: says once which it is.
+  static void Announce(const Task& task);
 
  private:
   Argument ArgumentAt(size_t index) const;
   void DescribeReturned();
+  // The name and the arguments, without the closing parenthesis.
   std::string Head() const;
   void AppendValue(std::string& out) const;
 
@@ -36,6 +40,12 @@ class TracedCall {
 
   Call call_;
   std::array<std::string, 6> texts_;
+  bool announced_ = false;
+
+  // Guarded by the list's lock: all calls in progress. A call is looked up by its own task
+  // only, so that what is found stays.
+  TracedCall* next_ = nullptr;
+  TracedCall* previous_ = nullptr;
 };
 
 }  // namespace ukrun::strace

@@ -1,6 +1,7 @@
 #include "sentry/syscalls/blocking.h"
 
 #include "sentry/signal/signals.h"
+#include "sentry/strace/strace.h"
 
 namespace ukrun {
 
@@ -9,7 +10,7 @@ WakeReason SleepTask(Task& task, uint32_t seen, int64_t deadline_ns) {
     return WakeReason::kInterrupted;
   }
   task.state = TaskState::kSleeping;
-  bool woken = task.sleeper().Sleep(seen, deadline_ns);
+  bool woken = StraceSleep(task, seen, deadline_ns);
   task.state = TaskState::kRunning;
   if (!woken) {
     return WakeReason::kTimedOut;
