@@ -64,6 +64,11 @@ void AppendStructure(std::string& out, const abi::Itimerspec& time) {
   out.push_back('}');
 }
 
+void AppendStructure(std::string& out, const abi::Timex& timex) {
+  AppendFormat(out, "{{modes={:#x}, offset={}, freq={}, status={:#x}, tick={}, ...}}", timex.modes,
+               timex.offset, timex.frequency, timex.status, timex.tick_us);
+}
+
 void AppendStructure(std::string& out, const Itimerval& time) {
   out += "{it_interval=";
   AppendStructure(out, time.interval);

@@ -9,6 +9,7 @@
 #include "abi/rusage.h"
 #include "abi/signal.h"
 #include "abi/timespec.h"
+#include "abi/timex.h"
 #include "base/format.h"
 #include "sentry/mm/user_memory.h"
 #include "sentry/strace/formats.h"
@@ -34,6 +35,7 @@ void AppendStructure(std::string& out, const abi::Statfs& statfs);
 void AppendStructure(std::string& out, const abi::Statx& statx);
 void AppendStructure(std::string& out, const abi::Timespec& time);
 void AppendStructure(std::string& out, const abi::Timeval& time);
+void AppendStructure(std::string& out, const abi::Timex& timex);
 void AppendStructure(std::string& out, const abi::Utimbuf& times);
 void AppendStructure(std::string& out, const Itimerval& time);
 void AppendStructure(std::string& out, const Rlimit64& limit);
