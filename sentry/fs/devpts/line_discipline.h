@@ -89,6 +89,7 @@ class LineDiscipline {
   void EchoErased(Erase what, std::string_view erased, unsigned char key);
   void EchoErasedTab();
   size_t LineBegin() const { return ends_.empty() ? 0 : ends_.back() + 1; }
+  static bool IsControl(unsigned char c) { return c < 0x20 || c == 0x7f; }
   bool IsContinuation(unsigned char c) const;
 
   // Echo: as typed, or with control characters as ^X.
