@@ -15,6 +15,27 @@ namespace {
 constexpr size_t kPieceBytes = 2048;
 constexpr int64_t kTenthNs = 100'000'000;  // the unit of VTIME
 
+// A write, piece by piece: `space` says how much there is room for now, or why it cannot go
+// on; `put` takes a piece. A part that was written counts, whatever stops the rest.
+template <typename Space, typename Put>
+Result<size_t> WritePieces(GuestIo& io, Space space, Put put) {
+  std::array<char, kPieceBytes> piece;
+  size_t done = 0;
+  while (io.size() > 0) {
+    Result<size_t> loaded = space();
+    if (loaded.ok()) {
+      loaded = *loaded == 0 ? Fail(EAGAIN)
+                            : io.Load(piece.data(), std::min({*loaded, piece.size(), io.size()}));
+    }
+    if (!loaded.ok()) {
+      return done > 0 ? Result<size_t>(done) : loaded;
+    }
+    put(std::string_view(piece.data(), *loaded));
+    done += *loaded;
+  }
+  return done;
+}
+
 }  // namespace
 
 Result<RefPtr<Terminal>> Terminal::Create(uint32_t uid) {
@@ -97,23 +118,12 @@ Result<size_t> Terminal::MasterRead(GuestIo& io) {
 
 Result<size_t> Terminal::MasterWrite(GuestIo& io) {
   MutexGuard writer(master_write_lock_);
-  std::array<char, kPieceBytes> piece;
-  size_t done = 0;
-  while (io.size() > 0) {
-    size_t space = TypeSpace();
-    if (space == 0) {
-      return done > 0 ? Result<size_t>(done) : Fail(EAGAIN);
-    }
-    Result<size_t> loaded = io.Load(piece.data(), std::min({space, piece.size(), io.size()}));
-    if (!loaded.ok()) {
-      return done > 0 ? Result<size_t>(done) : loaded;
-    }
+  auto space = [&] { return Result<size_t>(TypeSpace()); };
+  return WritePieces(io, space, [&](std::string_view piece) {
     auto state = state_.Lock();
-    state->line.Type(std::string_view(piece.data(), *loaded));
+    state->line.Type(piece);
     AfterTypingLocked(*state);
-    done += *loaded;
-  }
-  return done;
+  });
 }
 
 Ready Terminal::MasterReadiness() {
@@ -258,26 +268,17 @@ Result<size_t> Terminal::SlaveWrite(Task& task, GuestIo& io, Hangups opened) {
     TRY(CheckForeground(task, abi::kSigTtou));
   }
   MutexGuard writer(slave_write_lock_);
-  std::array<char, kPieceBytes> piece;
-  size_t done = 0;
-  while (io.size() > 0) {
+  auto space = [&]() -> Result<size_t> {
     if (HungUp(opened)) {
-      return done > 0 ? Result<size_t>(done) : Fail(EIO);
+      return Fail(EIO);
     }
-    size_t space = state_.Lock()->line.WriteSpace();
-    if (space == 0) {
-      return done > 0 ? Result<size_t>(done) : Fail(EAGAIN);
-    }
-    Result<size_t> loaded = io.Load(piece.data(), std::min({space, piece.size(), io.size()}));
-    if (!loaded.ok()) {
-      return done > 0 ? Result<size_t>(done) : loaded;
-    }
+    return state_.Lock()->line.WriteSpace();
+  };
+  return WritePieces(io, space, [&](std::string_view piece) {
     auto state = state_.Lock();
-    state->line.Write(std::string_view(piece.data(), *loaded));
+    state->line.Write(piece);
     AfterOutputLocked(*state);
-    done += *loaded;
-  }
-  return done;
+  });
 }
 
 Ready Terminal::SlaveReadiness(Hangups opened) {
@@ -290,8 +291,8 @@ Ready Terminal::SlaveReadiness(Hangups opened) {
   bool lines = (termios.local & ICANON) != 0;
   // Without lines, poll(2) waits for as many bytes as read(2) would.
   size_t least = termios.characters[VTIME] == 0 ? termios.characters[VMIN] : 1;
-  bool readable = lines ? state->line.HasInput()
-                        : state->line.InputSize() >= std::max(least, size_t{1});
+  bool readable =
+      lines ? state->line.HasInput() : state->line.InputSize() >= std::max(least, size_t{1});
   if (readable) {
     ready |= Ready::kReadable;
   }
