@@ -6,7 +6,7 @@ file(GLOB storage_sources CONFIGURE_DEPENDS
 list(FILTER storage_sources EXCLUDE REGEX "_test\\.cc$")
 list(APPEND storage_sources
   fs/fs_hosted.cc mm/user_memory_hosted.cc
-  vfs/anonymous.cc vfs/dentry_cache.cc vfs/file.cc vfs/file_locks.cc vfs/inode.cc vfs/notify.cc
+  vfs/anonymous.cc vfs/attribute_change.cc vfs/dentry_cache.cc vfs/file.cc vfs/file_locks.cc vfs/inode.cc vfs/notify.cc
   vfs/path.cc vfs/write_access.cc)
 add_library(ukrun_sentry_storage_hosted STATIC EXCLUDE_FROM_ALL ${storage_sources})
 target_link_libraries(ukrun_sentry_storage_hosted

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "base/locked.h"
+#include "sentry/vfs/attribute_change.h"
 #include "sentry/vfs/vfs.h"
 
 namespace ukrun {
@@ -60,18 +61,10 @@ class AnonymousInode final : public Inode {
   uint32_t type() const override { return type_; }
   Result<Attributes> GetAttributes() override { return *attributes_.Lock(); }
   Result<void> SetAttributes(const AttributeChange& change) override {
-    auto attributes = attributes_.Lock();
     if (change.size) {
       return Fail(EINVAL);
     }
-    if (change.permissions) {
-      attributes->mode = (attributes->mode & S_IFMT) | *change.permissions;
-    }
-    attributes->uid = change.uid.value_or(attributes->uid);
-    attributes->gid = change.gid.value_or(attributes->gid);
-    attributes->access_time_ns = change.access_time_ns.value_or(attributes->access_time_ns);
-    attributes->modify_time_ns = change.modify_time_ns.value_or(attributes->modify_time_ns);
-    attributes->change_time_ns = FileTimeNow();
+    ApplyChange(*attributes_.Lock(), change);
     return Ok();
   }
 

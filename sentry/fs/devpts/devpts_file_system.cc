@@ -6,6 +6,7 @@
 
 #include "base/format.h"
 #include "sentry/fs/devpts/terminal.h"
+#include "sentry/vfs/attribute_change.h"
 #include "sentry/vfs/vfs.h"
 
 namespace ukrun {
@@ -19,21 +20,13 @@ constexpr uint64_t kFirstNodeNumber = 3;
 // A device node whose owner and mode can be changed, as grantpt(3) may do.
 class DeviceNode final : public PseudoInode {
  public:
-  DeviceNode(PseudoFileSystem& file_system, uint32_t permissions, uint64_t number,
-             uint64_t device, uint32_t uid, uint32_t gid)
+  DeviceNode(PseudoFileSystem& file_system, uint32_t permissions, uint64_t number, uint64_t device,
+             uint32_t uid, uint32_t gid)
       : PseudoInode(file_system, S_IFCHR | permissions, number),
         attributes_(Initial(permissions, device, uid, gid)) {}
 
   Result<void> SetAttributes(const AttributeChange& change) override {
-    auto attributes = attributes_.Lock();
-    if (change.permissions) {
-      attributes->mode = S_IFCHR | *change.permissions;
-    }
-    attributes->uid = change.uid.value_or(attributes->uid);
-    attributes->gid = change.gid.value_or(attributes->gid);
-    attributes->access_time_ns = change.access_time_ns.value_or(attributes->access_time_ns);
-    attributes->modify_time_ns = change.modify_time_ns.value_or(attributes->modify_time_ns);
-    attributes->change_time_ns = FileTimeNow();
+    ApplyChange(*attributes_.Lock(), change);
     return Ok();
   }
 

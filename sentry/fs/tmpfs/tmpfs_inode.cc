@@ -2,6 +2,7 @@
 
 #include "sentry/fs/tmpfs/tmpfs_directory.h"
 #include "sentry/fs/tmpfs/tmpfs_regular.h"
+#include "sentry/vfs/attribute_change.h"
 #include "sentry/vfs/vfs.h"
 
 namespace ukrun {
@@ -78,18 +79,10 @@ Result<void> TmpfsInode::SetAttributes(const AttributeChange& change) {
     TRY(SetSize(*change.size));
   }
   auto state = state_.Lock();
-  Attributes& attributes = state->attributes;
-  attributes.change_time_ns = FileTimeNow();
-  if (change.size) {
-    attributes.modify_time_ns = attributes.change_time_ns;
+  ApplyChange(state->attributes, change);
+  if (change.size && !change.modify_time_ns) {
+    state->attributes.modify_time_ns = state->attributes.change_time_ns;
   }
-  if (change.permissions) {
-    attributes.mode = type_ | (*change.permissions & 07777);
-  }
-  attributes.uid = change.uid.value_or(attributes.uid);
-  attributes.gid = change.gid.value_or(attributes.gid);
-  attributes.access_time_ns = change.access_time_ns.value_or(attributes.access_time_ns);
-  attributes.modify_time_ns = change.modify_time_ns.value_or(attributes.modify_time_ns);
   return Ok();
 }
 
