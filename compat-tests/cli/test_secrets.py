@@ -260,6 +260,48 @@ class CreatingHiddenNamesTest(HomeTest):
         for name in (".env", ".ssh/id_ed25519", ".ssh/inner/key"):
             self.assertEqual((self.home / name).read_text(encoding="utf-8"), CANARY)
 
+    def test_inside_a_bind_nothing_crosses_between_memory_and_host(self):
+        for name in ("from", "to"):
+            (self.home / name).mkdir()
+        code = """
+import ctypes, errno, os, socket
+def fails(call, *words, **named):
+    try:
+        call(*words, **named)
+        return 'worked'
+    except OSError as error:
+        return errno.errorcode[error.errno]
+def exchange(a, b):
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.renameat2(-100, a.encode(), -100, b.encode(), 2) != 0:
+        raise OSError(ctypes.get_errno(), '')
+os.chdir(os.path.expanduser('~'))
+os.mkdir('.ssh')
+for name in ('host', '.ssh/key', '.env', 'to/.env'):
+    open(name, 'w').write(name)
+print(fails(os.link, 'host', '.ssh/host'), fails(os.link, '.ssh/key', 'key'))
+print(fails(os.rename, 'host', '.ssh/host'), fails(os.rename, '.ssh/key', 'key'))
+print(fails(os.rename, '.ssh', 'ssh'), fails(os.rename, 'from', '.ssh/from'))
+print(fails(exchange, 'host', '.env'), fails(exchange, '.env', '.ssh/key'))
+print(fails(os.rename, 'from', 'to'), fails(os.rename, 'to', 'from'))
+print(open('from/.env').read(), fails(os.rmdir, '.ssh'), fails(os.rename, '.env', 'from/.env'))
+file = os.open('.ssh', os.O_TMPFILE | os.O_RDWR, 0o600)
+files = os.open('/proc/self/fd', os.O_RDONLY)
+print(fails(os.link, str(file), 'named', src_dir_fd=files))
+print(fails(os.link, str(file), '.ssh/named', src_dir_fd=files))
+server = socket.socket(socket.AF_UNIX)
+server.bind('s')
+os.rename('s', 't')
+print(fails(os.link, 't', 'from/u'), fails(os.rename, 'from/u', '.ssh/u'), os.listdir('from'))
+print(sorted(name for name in os.listdir('.') if len(name) < 5 or name == '.ssh'))
+"""
+        out = (
+            "EXDEV EXDEV\nEXDEV EXDEV\nEXDEV EXDEV\nEXDEV EXDEV\nENOTEMPTY worked\n"
+            "to/.env ENOTEMPTY worked\nEXDEV\nworked\nworked EXDEV ['.env', 'u']\n"
+            "['.ssh', 'from', 'host', 't']\n"
+        )
+        self.assert_ok(self.python(code, flags=[f"--bind={self.home}"]), out)
+
     def test_inside_a_bind_they_are_counted_and_kept(self):
         self.plant(self.home / "below" / ".env")
         script = (

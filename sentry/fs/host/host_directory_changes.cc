@@ -124,6 +124,11 @@ Result<void> HostDirectory::Rename(std::string_view old_name, Inode& moved, Inod
   if (memory.Holds(moved) || (replaced != nullptr && memory.Holds(*replaced))) {
     return RenameInMemory(old_name, moved, target, new_name, replaced, mode);
   }
+  bool replaces_directory =
+      replaced != nullptr && replaced->type() == S_IFDIR && mode == RenameMode::kReplace;
+  if (replaces_directory && static_cast<HostDirectory*>(replaced)->HasNamesInMemory()) {
+    return Fail(ENOTEMPTY);
+  }
   uint32_t flags = mode == RenameMode::kNoReplace  ? RENAME_NOREPLACE
                    : mode == RenameMode::kExchange ? RENAME_EXCHANGE
                                                    : 0;
@@ -138,6 +143,9 @@ Result<void> HostDirectory::Rename(std::string_view old_name, Inode& moved, Inod
     return Fail(EXDEV);  // makes programs copy, which leaves the copy in memory
   }
   TRY(renamed);
+  if (replaces_directory) {
+    memory.DirectoryRemoved(static_cast<HostDirectory*>(replaced)->key());
+  }
   memory.DirectoryMoved(PathOf(old_name), target.PathOf(new_name), mode);
   NamesChanged();
   target.NamesChanged();
