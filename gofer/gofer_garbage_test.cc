@@ -111,7 +111,7 @@ TEST_F(HostileSentryTest, HeaderWordsMayHoldAnything) {
       header.pending.fetch_or(random() & 0xfffffff0);
       Slot& slot = header.slots[16 + random() % 16];
       slot.request_length = random();
-      slot.method = random() % 23;
+      slot.method = random() % 24;
       slot.state = random() % 5;
       HostFutexWake(header.pending, 4);
     }
