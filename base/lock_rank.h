@@ -68,6 +68,9 @@ enum class LockRank : uint8_t {
   kServiceStart,
   kHostPoller,
   kPagePool,
+  // The place for signal frames in a guest's process, held over host calls there; whoever
+  // finds the process dead tells the platform.
+  kFramePlace,
   kPlatform,
   kIds,
   kThreads,

@@ -72,7 +72,7 @@ class PtraceAddressSpace final : public AddressSpace, private GuestMemory {
     bool mapped = false;
     bool handlers_ready = false;
   };
-  Locked<FramePlace, LockRank::kPlatform>& frame_place() { return frame_place_; }
+  Locked<FramePlace, LockRank::kFramePlace>& frame_place() { return frame_place_; }
 
  private:
   PtraceAddressSpace(Shared& shared, int host_pid, uint64_t parent_pid)
@@ -94,7 +94,7 @@ class PtraceAddressSpace final : public AddressSpace, private GuestMemory {
   // Contexts attached.
   std::atomic<int> contexts_{0};
   std::unique_ptr<uint64_t[]> start_stack_;
-  Locked<FramePlace, LockRank::kPlatform> frame_place_;
+  Locked<FramePlace, LockRank::kFramePlace> frame_place_;
   mutable Locked<HostUsage, LockRank::kPlatform> final_usage_;
 };
 
