@@ -76,6 +76,18 @@ class ArgumentsTest(StraceCase):
         text = self.trace_python("import os\ntry: os.stat('/nonexistent')\nexcept OSError: pass")
         self.assert_lines(text, r'newfstatat\(AT_FDCWD, "/nonexistent", 0x\w+, 0\) = -1 ENOENT.*')
 
+    def test_what_is_not_served_says_so(self):
+        text = self.trace_python(
+            "import ctypes\n"
+            "c = ctypes.CDLL(None)\n"
+            "c.syscall(165, b'a', b'/', b'tmpfs', 0, 0); c.syscall(999, 1)\n"
+        )
+        self.assert_lines(
+            text,
+            r'mount\("a", "/", "tmpfs", 0, NULL\) = -1 EPERM \(refused: .*\)',
+            r"syscall_0x3e7\(0x1, .*\) = -1 ENOSYS \(not implemented\)",
+        )
+
     def test_sockets(self):
         text = self.trace_python(
             "import socket, array\n"
@@ -106,7 +118,8 @@ class ArgumentsTest(StraceCase):
             r"accept4\(\d+, \{sa_family=AF_UNIX\}, \[\d+\] => \[2\], SOCK_CLOEXEC\) = \d+",
             r'getpeername\(\d+, \{sa_family=AF_UNIX, sun_path="/tmp/s"\}, \[\d+\] => \[9\]\) = 0',
             r"setsockopt\(\d+, SOL_SOCKET, SO_REUSEADDR, \[1\], 4\) = 0",
-            r"getsockopt\(\d+, SOL_SOCKET, SO_PEERCRED, \{pid=\d+, uid=\d+, gid=\d+\}, \[12\]\) = 0",
+            r"getsockopt\(\d+, SOL_SOCKET, SO_PEERCRED, \{pid=\d+, uid=\d+, gid=\d+\}, "
+            r"\[12\]\) = 0",
             r"shutdown\(\d+, SHUT_WR\) = 0",
             r"socket\(AF_INET, SOCK_STREAM\|SOCK_CLOEXEC, IPPROTO_IP\) = .*",
         )
@@ -148,7 +161,8 @@ class ArgumentsTest(StraceCase):
             "import os, fcntl, termios\n"
             "m, s = os.openpty()\n"
             "fcntl.ioctl(s, termios.TIOCSWINSZ, b'\\x18\\0\\x50\\0\\0\\0\\0\\0')\n"
-            "fcntl.ioctl(s, termios.TIOCGWINSZ, bytes(8)); fcntl.ioctl(s, termios.FIONREAD, bytes(4))\n"
+            "fcntl.ioctl(s, termios.TIOCGWINSZ, bytes(8))\n"
+            "fcntl.ioctl(s, termios.FIONREAD, bytes(4))\n"
             "termios.tcsetattr(s, termios.TCSANOW, termios.tcgetattr(s))\n"
         )
         size = r"\{ws_row=24, ws_col=80, ws_xpixel=0, ws_ypixel=0\}"
@@ -213,6 +227,9 @@ class SignalsTest(StraceCase):
             r"\+\+\+ exited with 3 \+\+\+",
         )
 
+    def test_command_that_is_not_there_has_no_trace(self):
+        self.assertEqual(self.trace("no-such-command", status=127), "")
+
     def test_stops(self):
         text = self.trace_python(
             "import os, signal\n"
@@ -223,7 +240,8 @@ class SignalsTest(StraceCase):
         self.assert_lines(
             text,
             r"--- stopped by SIGSTOP ---",
-            r"wait4\(\d+, \[\{WIFSTOPPED\(s\) && WSTOPSIG\(s\) == SIGSTOP\}\], WUNTRACED, NULL\) = \d+",
+            r"wait4\(\d+, \[\{WIFSTOPPED\(s\) && WSTOPSIG\(s\) == SIGSTOP\}\], WUNTRACED, "
+            r"NULL\) = \d+",
         )
 
     def test_faults(self):

@@ -51,9 +51,7 @@ constexpr Argument kTimes{&FormatTimes<T>};
 
 // A mode with the file's type in it.
 void FormatNodeMode(const Call&, uint64_t value, std::string& out) {
-  AppendNames(out, kFileTypes, value & ~uint64_t{0777});
-  out.push_back('|');
-  AppendMode(out, static_cast<uint32_t>(value & 0777));
+  AppendFileMode(out, static_cast<uint32_t>(value));
 }
 constexpr Argument kNodeMode{&FormatNodeMode};
 

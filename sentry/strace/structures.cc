@@ -13,12 +13,6 @@ namespace {
 
 constexpr int64_t kNow = UTIME_NOW, kOmit = UTIME_OMIT;
 
-void AppendFileMode(std::string& out, uint32_t mode) {
-  AppendNames(out, kFileTypes, mode & ~uint32_t{0777});
-  out.push_back('|');
-  AppendMode(out, mode & 0777);
-}
-
 // A limit as people write it: in KiB where it is a round number of them.
 void AppendLimit(std::string& out, uint64_t limit) {
   if (limit == UINT64_MAX) {
@@ -41,6 +35,14 @@ void AppendIdentity(std::string& out, uint32_t mode, uint64_t device_major, uint
 }
 
 }  // namespace
+
+void AppendFileMode(std::string& out, uint32_t mode) {
+  if ((mode & ~uint32_t{0777}) != 0) {
+    AppendNames(out, kFileTypes, mode & ~uint32_t{0777});
+    out.push_back('|');
+  }
+  AppendMode(out, mode & 0777);
+}
 
 void AppendStructure(std::string& out, const abi::Timespec& time) {
   if (time.nanoseconds == kNow) {

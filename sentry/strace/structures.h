@@ -45,6 +45,8 @@ template <typename T>
 requires std::is_integral_v<T>
 void AppendStructure(std::string& out, T value) { AppendFormat(out, "[{}]", value); }
 
+void AppendFileMode(std::string& out, uint32_t mode);  // S_IFREG|0644
+
 template <typename T>
 void FormatStructure(const Call& call, uint64_t value, std::string& out) {
   std::optional<T> fetched = Fetch<T>(call, value);

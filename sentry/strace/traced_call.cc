@@ -40,13 +40,17 @@ const char* RestartNote(int code) {
   }
 }
 
-void AppendFailure(std::string& out, const Failure& failure) {
+void AppendFailure(std::string& out, const Failure& failure, const Row* row) {
   if (failure.code() >= kErestartsys) {
     AppendFormat(out, "? {} ({})", ErrnoName(failure.code()), RestartNote(failure.code()));
     return;
   }
   AppendFormat(out, "-1 {}", ErrnoName(failure.code()));
-  if (failure.site().line != 0) {
+  if (row == nullptr || row->support == Support::kMissing) {
+    out += " (not implemented)";
+  } else if (row->support == Support::kRefused) {
+    AppendFormat(out, " (refused: {})", row->note);
+  } else if (failure.site().line != 0) {
     std::string_view file = failure.site().file;
     AppendFormat(out, " ({}:{})", file.substr(std::min(kRootLength, file.size())),
                  failure.site().line);
@@ -192,7 +196,7 @@ void TracedCall::Return(const Result<int64_t>& result) {
   if (result.ok()) {
     AppendValue(line);
   } else {
-    AppendFailure(line, result.failure());
+    AppendFailure(line, result.failure(), row_);
   }
   PrintLine(tid_, line);
 }

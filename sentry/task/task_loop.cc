@@ -7,6 +7,7 @@
 #include "base/thread.h"
 #include "sentry/mm/memory_manager.h"
 #include "sentry/signal/signals.h"
+#include "sentry/strace/strace.h"
 #include "sentry/syscalls/dispatch.h"
 #include "sentry/task/exit.h"
 #include "sentry/task/task.h"
@@ -84,6 +85,7 @@ void TaskMain(void* argument) {
   start.reset();
   if (ready.ok()) {
     Loop(*task);
+    StraceEnd(*task);
   } else {
     LogWarning("task {} could not start (errno {})", task->tid(), ready.error());
     BeginGroupExit(task->thread_group(), abi::kSigKill);
