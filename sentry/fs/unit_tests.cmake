@@ -16,18 +16,12 @@ file(GLOB storage_tests CONFIGURE_DEPENDS
   fs/tmpfs/*_test.cc fs/overlay/*_test.cc mm/memory_object_test.cc mm/page_pool_test.cc)
 foreach(test ${storage_tests})
   get_filename_component(stem ${test} NAME_WE)
-  add_executable(ukrun_sentry_${stem} ${test})
-  target_link_libraries(ukrun_sentry_${stem}
-    PRIVATE ukrun_sentry_storage_hosted ukrun_hosted_flags GTest::gtest_main)
-  add_test(NAME unit.sentry_${stem} COMMAND ukrun_sentry_${stem})
-  set_tests_properties(unit.sentry_${stem} PROPERTIES TIMEOUT 120)
+  ukrun_unit_test(sentry_${stem} SOURCES ${test} LIBRARIES ukrun_sentry_storage_hosted)
 endforeach()
 
 # The host file system and --keep, against a real gofer.
 file(GLOB host_sources CONFIGURE_DEPENDS fs/host/*.cc)
 list(FILTER host_sources EXCLUDE REGEX "_test\\.cc$")
-add_executable(ukrun_sentry_host_test fs/host/host_test.cc fs/overlay/keep.cc ${host_sources})
-target_link_libraries(ukrun_sentry_host_test PRIVATE
-  ukrun_sentry_storage_hosted ukrun_hosted_flags ukrun_gofer_fixture GTest::gtest_main)
-add_test(NAME unit.sentry_host_test COMMAND ukrun_sentry_host_test)
-set_tests_properties(unit.sentry_host_test PROPERTIES TIMEOUT 120)
+ukrun_unit_test(sentry_host_test
+  SOURCES fs/host/host_test.cc fs/overlay/keep.cc ${host_sources}
+  LIBRARIES ukrun_sentry_storage_hosted ukrun_gofer_fixture)
