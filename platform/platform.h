@@ -155,7 +155,8 @@ struct HostDeathHandler {
 };
 
 struct PlatformOptions {
-  // Filter for guest host processes (struct sock_filter array); may be empty.
+  // Filter for guest host processes (struct sock_filter array); may be empty. It must stay
+  // where it is as long as the platform lives.
   std::span<const std::byte> guest_filter;
   std::vector<uint32_t> host_cpus;
   HostDeathHandler host_death;

@@ -3,6 +3,7 @@
 #include <asm/termbits.h>
 #include <linux/futex.h>
 #include <linux/memfd.h>
+#include <linux/sched.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -103,6 +104,7 @@ constexpr auto kPtraceSentry = std::to_array<AllowedCall>({
     // Signals of the kernel threads themselves.
     {SYS_rt_sigaction, "base/thread: the handler of an interrupted sleep", {}},
     {SYS_rt_sigprocmask, "base/thread: blocks signals", {}},
+    {SYS_seccomp, "platform/ptrace: a guest process confines itself further", Exactly(0, 1)},
     {SYS_rt_sigreturn, "base/thread: a handler returns", {}},
     {SYS_rt_sigtimedwait, "platform/ptrace: waits until a host process has died", {}},
     {SYS_sigaltstack, "base/thread: stacks of handlers", {}},
@@ -120,45 +122,30 @@ constexpr auto kPtraceSentry = std::to_array<AllowedCall>({
     {SYS_ioctl, "sentry/fs: bytes that a standard stream has ready", Exactly(1, FIONREAD)},
 });
 
+// As platform/ptrace/address_space_unsafe.cc clones.
+constexpr uint64_t kGuestThread =
+    CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
+constexpr uint64_t kGuestFork = CLONE_FILES | CLONE_PARENT;
+
 constexpr auto kPtraceGuest = std::to_array<AllowedCall>({
-    // Everything here is injected by the Sentry or made by the stub before guest code
-    // runs; a call of the guest's own never reaches the host (PTRACE_SYSEMU).
+    // Everything here is injected by the Sentry or made by the stub (platform/ptrace): a call
+    // of the guest's own never reaches the host (PTRACE_SYSEMU).
     {SYS_mmap, "injected: guest mappings", {}},
-    {SYS_munmap, "injected: guest mappings", {}},
+    {SYS_munmap, "injected: guest mappings; the stub empties a new process", {}},
     {SYS_mprotect, "injected: guest mappings", {}},
     {SYS_mremap, "injected: guest mappings", {}},
     {SYS_madvise, "injected: guest advice", {}},
-    {SYS_msync, "injected: msync of a shared file mapping", {}},
     {SYS_mincore, "injected: mincore", {}},
-    {SYS_mlock, "injected: mlock", {}},
-    {SYS_munlock, "injected: munlock", {}},
     {SYS_membarrier, "injected: membarrier", {}},
     {SYS_getrusage, "injected: memory that the process has used", {}},
-    {SYS_clone, "injected: guest fork and guest threads", {}},
+    {SYS_rt_sigaction, "injected: handlers whose frames tell of faults", {}},
+    {SYS_clone, "injected: guest threads", Exactly(0, kGuestThread)},
+    {SYS_clone, "injected: guest fork", Exactly(0, kGuestFork)},
     {SYS_exit, "injected: a guest thread ends", {}},
-    {SYS_exit_group, "injected: a guest process ends; the stub when it lost its Sentry", {}},
-    {SYS_close, "stub: descriptors of a process that shares none", {}},
-    {SYS_ptrace, "stub: a new process asks to be traced", {}},
-    {SYS_seccomp, "stub: this filter", {}},
-    {SYS_prctl, "stub: parent-death signal, no_new_privs", {}},
-    {SYS_arch_prctl, "injected: FS and GS", {}},
-    {SYS_getpid, "stub: its own id", {}},
+    {SYS_exit_group, "stub: it has lost its Sentry", {}},
     {SYS_getppid, "stub: whether the Sentry lives", {}},
-    {SYS_gettid, "stub: its own id", {}},
-    {SYS_kill, "stub: stops itself until it is seized", {}},
-    {SYS_tgkill, "stub: stops itself until it is seized", {}},
-    {SYS_futex, "stub: waits to be seized", {}},
-    {SYS_pause, "stub: waits to be seized", {}},
-    {SYS_rt_sigaction, "stub: default actions again", {}},
-    {SYS_rt_sigprocmask, "stub: unblocks what kernel threads block", {}},
-    {SYS_sigaltstack, "stub: forgets the kernel thread's", {}},
-    {SYS_set_robust_list, "stub: forgets the kernel thread's", {}},
-    {SYS_set_tid_address, "stub: forgets the kernel thread's", {}},
-    {SYS_sched_setaffinity, "injected: sched_setaffinity", {}},
-    {SYS_sched_yield, "stub: waits to be seized", {}},
-    {SYS_setsid, "stub: leaves the terminal", {}},
-    {SYS_prlimit64, "injected: limits that the host enforces (stack)", {}},
-    {SYS_restart_syscall, "the host repeats a sleep after a stop", {}},
+    {SYS_poll, "stub: waits to be seized", {}},
+    {SYS_restart_syscall, "the host repeats a wait after a stop", {}},
 });
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -79,9 +80,10 @@ TEST_F(FiltersTest, WorkIsAllowed) {
                      SYS_clone, SYS_exit_group, SYS_restart_syscall}) {
     EXPECT_TRUE(Allows(sentry_, number)) << number;
   }
-  for (int number : {SYS_mmap, SYS_munmap, SYS_mprotect, SYS_clone, SYS_exit_group}) {
+  for (int number : {SYS_mmap, SYS_munmap, SYS_mprotect, SYS_exit_group}) {
     EXPECT_TRUE(Allows(guest_, number)) << number;
   }
+  EXPECT_TRUE(Allows(guest_, SYS_clone, {CLONE_FILES | CLONE_PARENT}));
 }
 
 TEST_F(FiltersTest, NothingThatReachesOutIsAllowed) {
@@ -124,6 +126,7 @@ TEST_F(FiltersTest, NothingThatReachesOutIsAllowed) {
       EXPECT_FALSE(Allows(program, number)) << number;
     }
   }
+  EXPECT_FALSE(Allows(guest_, SYS_clone, {CLONE_PARENT})) << "a descriptor table of its own";
 }
 
 TEST_F(FiltersTest, GuestProcessesGetNothingThatTheSentryHasNot) {

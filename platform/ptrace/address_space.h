@@ -1,6 +1,8 @@
 // A guest address space of the ptrace platform: one host process, seen from outside.
 #pragma once
 
+#include <linux/filter.h>
+
 #include <atomic>
 #include <memory>
 
@@ -28,10 +30,11 @@ class Placement {
 
 // What all address spaces of a sandbox have in common.
 struct Shared {
-  explicit Shared(const PlatformOptions& options)
-      : placement(options.host_cpus), watch(options.host_death) {}
+  explicit Shared(const PlatformOptions& options);
   Placement placement;
   ProcessWatch watch;
+  // The filter of guests' host processes, as seccomp(2) takes it. No instructions: none.
+  sock_fprog guest_filter{};
 };
 
 class PtraceAddressSpace final : public AddressSpace, private GuestMemory {
@@ -57,6 +60,7 @@ class PtraceAddressSpace final : public AddressSpace, private GuestMemory {
 
   int host_pid() const { return host_pid_; }
   uint64_t parent_pid() const { return parent_pid_; }
+  const sock_fprog& guest_filter() const { return shared_.guest_filter; }
   void PlaceThread(int tid) { shared_.placement.Pin(tid); }
   // A thread of the process turned out to be gone. Returns if the sandbox goes on.
   void ReportDead() { shared_.watch.ReportDead(host_pid_); }

@@ -72,23 +72,28 @@ class Parked final : public ParkedThread {
     attached_ = true;  // the count is the context's now
     std::unique_ptr<PtraceContext> context = TRY(PtraceContext::Attach(space_, tid_));
     if (fresh_) {
-      TRY(EmptyProcess(*context));
+      TRY(EmptyProcess(*context, space_->guest_filter()));
     }
     return std::unique_ptr<ExecutionContext>(std::move(context));
   }
 
  private:
-  // Everything but the stub and the vDSO goes.
-  static Result<void> EmptyProcess(PtraceContext& context) {
+  // Everything but the stub and the vDSO goes, and most host calls with it.
+  // Errors: what the host says of the filter.
+  static Result<void> EmptyProcess(PtraceContext& context, const sock_fprog& filter) {
     abi::Registers registers{};
+    registers.rdx = filter.len == 0 ? 0 : reinterpret_cast<uint64_t>(&filter);
     registers.rbx = 0;
     registers.rbp = kWindowStub;
     registers.r13 = kWindowStub + kStubBytes;
     registers.r14 = kWindowVdso - registers.r13;
     registers.r15 = kWindowVdsoEnd;
     registers.r9 = kUserEnd - kWindowVdsoEnd;
-    int64_t last = TRY(context.RunStub(kStubClear, registers));
-    UKRUN_CHECK(last == 0);
+    int64_t result = TRY(context.RunStub(kStubClear, registers));
+    if (result != 0) {
+      LogWarning("a guest process could not be confined (errno {})", -result);
+      return Fail(static_cast<int>(-result));
+    }
     return Ok();
   }
 
@@ -112,6 +117,16 @@ void Placement::Pin(int tid) {
   mask[cpu / 64] = uint64_t{1} << (cpu % 64);
   RawHostCall(SYS_sched_setaffinity, 0, sizeof(mask), mask);
   RawHostCall(SYS_sched_setaffinity, tid, sizeof(mask), mask);
+}
+
+Shared::Shared(const PlatformOptions& options)
+    : placement(options.host_cpus), watch(options.host_death) {
+  size_t count = options.guest_filter.size() / sizeof(sock_filter);
+  guest_filter.len = static_cast<unsigned short>(count);
+  UKRUN_CHECK(guest_filter.len == count);
+  // The host reads the instructions only.
+  guest_filter.filter =
+      reinterpret_cast<sock_filter*>(const_cast<std::byte*>(options.guest_filter.data()));
 }
 
 Result<ForkedSpace> PtraceAddressSpace::CreateEmpty(Shared& shared) {

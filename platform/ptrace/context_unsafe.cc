@@ -211,8 +211,7 @@ Result<int64_t> PtraceContext::RunStub(uint64_t entry, const abi::Registers& arg
 
 Result<void> PtraceContext::ContinueToTrap(int signal) {
   for (;;) {
-    Result<int> stopped =
-        Resume(PTRACE_CONT, signal) ? WaitForStop() : Result<int>(Fail(ESRCH));
+    Result<int> stopped = Resume(PTRACE_CONT, signal) ? WaitForStop() : Result<int>(Fail(ESRCH));
     if (!stopped.ok()) {
       FoundGone();
       return stopped.failure();

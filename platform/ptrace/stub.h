@@ -16,8 +16,8 @@ inline constexpr uint64_t kStubCall = kWindowStub + 0x00;      // syscall; int3
 inline constexpr uint64_t kStubClone = kWindowStub + 0x10;     // clone; the child parks
 inline constexpr uint64_t kStubPark = kWindowStub + 0x20;      // waits for its tracer
 inline constexpr uint64_t kStubExchange = kWindowStub + 0x80;  // lock cmpxchg; int3
-inline constexpr uint64_t kStubClear = kWindowStub + 0x90;     // empties a new process
-inline constexpr uint64_t kStubFault = kWindowStub + 0xc0;     // handler of faults; int3
+inline constexpr uint64_t kStubClear = kWindowStub + 0x90;     // confines and empties a new process
+inline constexpr uint64_t kStubFault = kWindowStub + 0xe0;     // handler of faults; int3
 inline constexpr uint64_t kStubBytes = 4096;
 
 // Memory of a guest's host process for one signal frame (fault_unsafe.cc). The guest can

@@ -45,9 +45,20 @@ orphan:
         lock cmpxchg %ecx, (%rdi)
         int3
 
-// A new process throws away everything that is not the stub or the vDSO: the three
-// ranges are in rbx/rbp, r13/r14 and r15/r9 as (address, size); then parks.
+// A new process confines itself to a system call filter (a struct sock_fprog at rdx, still
+// in the Sentry's memory; none if that is 0), and throws away everything that is not the stub
+// or the vDSO: the three ranges are in rbx/rbp, r13/r14 and r15/r9 as (address, size). The
+// outcome is in rax.
         .org UkrunPtraceStubBegin + 0x90
+        test %rdx, %rdx
+        jz clear
+        mov $317, %eax          // seccomp(SECCOMP_SET_MODE_FILTER, 0, rdx)
+        mov $1, %edi
+        xor %esi, %esi
+        syscall
+        test %rax, %rax
+        jnz cleared
+clear:
         mov %rbx, %rdi
         mov %rbp, %rsi
         mov $11, %eax           // munmap
@@ -60,10 +71,11 @@ orphan:
         mov %r9, %rsi
         mov $11, %eax
         syscall
+cleared:
         int3
 
 // The handler of a fault whose signal frame the tracer wants to read; see fault_unsafe.cc.
-        .org UkrunPtraceStubBegin + 0xc0
+        .org UkrunPtraceStubBegin + 0xe0
         int3
 
 UkrunPtraceStubEnd:
