@@ -96,12 +96,8 @@ absl::StatusOr<SandboxPlan> PlanSandbox(const Options& options, const Installati
 
   SandboxPlan plan;
   proto::SandboxConfig& sentry = plan.sentry;
-  for (const std::string& arg : options.command) {
-    sentry.add_args(arg);
-  }
-  for (std::string& entry : GuestEnvironment(CallerEnvironment(), options.env, mounts->cwd)) {
-    sentry.add_env(std::move(entry));
-  }
+  plan.arguments = options.command;
+  plan.environment = GuestEnvironment(CallerEnvironment(), options.env, mounts->cwd);
   sentry.set_cwd(mounts->cwd);
   sentry.set_hostname(options.hostname);
   sentry.set_platform(*platform);

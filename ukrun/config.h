@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "ukrun/installation.h"
@@ -11,6 +12,8 @@
 namespace ukrun {
 
 struct SandboxPlan {
+  std::vector<std::string> arguments;    // of the command
+  std::vector<std::string> environment;  // NAME=VALUE
   proto::SandboxConfig sentry;
   proto::GoferConfig gofer;
 };

@@ -33,7 +33,7 @@ class ConfigTest : public ::testing::Test {
 
 TEST_F(ConfigTest, CallersIdentityAndDefaults) {
   SandboxPlan plan = *PlanSandbox(options_, files_);
-  EXPECT_THAT(plan.sentry.args(), ElementsAre("cmd", "arg"));
+  EXPECT_THAT(plan.arguments, ElementsAre("cmd", "arg"));
   EXPECT_EQ(plan.sentry.uid(), geteuid());
   EXPECT_EQ(plan.sentry.host_uid(), geteuid());
   EXPECT_EQ(plan.sentry.hostname(), "ukrun");

@@ -44,6 +44,24 @@ absl::StatusOr<HostFd> SealedConfig(const char* name, const std::string& bytes) 
   return memory;
 }
 
+// The strings of the command, as ConfigHeader wants them.
+std::string Terminated(const std::vector<std::string>& strings) {
+  std::string bytes;
+  for (const std::string& text : strings) {
+    bytes.append(text.c_str(), text.size() + 1);
+  }
+  return bytes;
+}
+
+std::string SentryConfigBytes(const SandboxPlan& plan) {
+  std::string message = plan.sentry.SerializeAsString();
+  std::string arguments = Terminated(plan.arguments);
+  std::string environment = Terminated(plan.environment);
+  startup::ConfigHeader header{message.size(), arguments.size(), environment.size()};
+  return absl::StrCat(absl::string_view(reinterpret_cast<const char*>(&header), sizeof(header)),
+                      message, arguments, environment);
+}
+
 absl::StatusOr<HostFd> ChannelMemory() {
   absl::StatusOr<HostFd> memory = CreateMemory("ukrun-channel");
   UKRUN_RETURN_IF_ERROR(memory.status());
@@ -169,7 +187,7 @@ absl::StatusOr<Sandbox> Sandbox::Start(SandboxPlan plan, const Installation& fil
   ChildPlan sentry = PlanSentry(files, links, trace, memory_events, plan.sentry);
   ChildPlan gofer = PlanGofer(files, links);
   absl::StatusOr<HostFd> sentry_config =
-      SealedConfig("ukrun-sentry-config", plan.sentry.SerializeAsString());
+      SealedConfig("ukrun-sentry-config", SentryConfigBytes(plan));
   UKRUN_RETURN_IF_ERROR(sentry_config.status());
   absl::StatusOr<HostFd> gofer_config =
       SealedConfig("ukrun-gofer-config", plan.gofer.SerializeAsString());

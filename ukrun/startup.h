@@ -14,7 +14,7 @@
 namespace ukrun::startup {
 
 // In the Sentry (and the first stage).
-inline constexpr int kSentryConfigFd = 3;     // memfd: SandboxConfig
+inline constexpr int kSentryConfigFd = 3;     // memfd: ConfigHeader and what follows it
 inline constexpr int kSentryControlFd = 4;    // SEQPACKET to ukrun: ControlRequest/ControlEvent
 inline constexpr int kSentryGoferFd = 5;      // SEQPACKET to the gofer: passes descriptors
 inline constexpr int kSentryChannelFd = 6;    // memfd: the gofer channel's shared memory
@@ -29,6 +29,15 @@ inline constexpr int kBootProcFd = 11;
 inline constexpr int kGoferConfigFd = 3;   // memfd: GoferConfig
 inline constexpr int kGoferSentryFd = 4;   // SEQPACKET to the Sentry
 inline constexpr int kGoferChannelFd = 5;  // memfd: the channel's shared memory
+
+// At the beginning of the Sentry's configuration; its three parts follow in this order. The
+// command's strings are not in the message because they may be as long and as many as
+// execve(2) takes, and the Sentry's decoder counts in 16 bits.
+struct ConfigHeader {
+  uint64_t message_bytes;      // a SandboxConfig
+  uint64_t argument_bytes;     // of the command; each ends with a zero byte
+  uint64_t environment_bytes;  // NAME=VALUE, each ends with a zero byte
+};
 
 // What the first stage found out and placed, copied by the Sentry before it unmaps the
 // first stage.

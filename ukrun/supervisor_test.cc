@@ -37,7 +37,7 @@ class SupervisorTest : public ::testing::Test {
 
   SandboxPlan PlanFor(const std::string& word) {
     SandboxPlan plan;
-    plan.sentry.add_args(word);
+    plan.arguments = {word};
     return plan;
   }
 

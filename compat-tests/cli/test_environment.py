@@ -123,6 +123,17 @@ class FindingTheCommandTest(UkrunTest):
         self.assert_ok(result)
         self.assertEqual(json.loads(result.out), words)
 
+    def test_as_many_and_as_long_as_linux_takes_them(self):
+        longest = "y" * (128 * 1024 - 1)
+        result = self.guest(PYTHON, "-c", "import sys; print(len(sys.argv[1]))", longest)
+        self.assert_ok(result, f"{len(longest)}\n")
+        result = self.guest(PYTHON, "-c", "import sys; print(len(sys.argv))", *["z"] * 70000)
+        self.assert_ok(result, "70001\n")
+        value = "v" * 100000
+        environment = self.environment(LONG=value)
+        result = self.shell('echo "${#LONG}"', flags=["--env=LONG"], env=environment)
+        self.assert_ok(result, f"{len(value)}\n")
+
 
 if __name__ == "__main__":
     unittest.main()

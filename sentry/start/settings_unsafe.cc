@@ -3,6 +3,8 @@
 #include <sys/syscall.h>
 
 #include <algorithm>
+#include <cstring>
+#include <span>
 
 #include "base/host_call.h"
 #include "sentry/start/settings.h"
@@ -84,12 +86,6 @@ uint16_t Small(uint32_t value) { return static_cast<uint16_t>(std::min<uint32_t>
 
 Result<SandboxSettings> Convert(const ukrun_proto_SandboxConfig& config) {
   SandboxSettings settings;
-  for (pb_size_t i = 0; i < config.args_count; ++i) {
-    settings.arguments.push_back(Text(config.args[i]));
-  }
-  for (pb_size_t i = 0; i < config.env_count; ++i) {
-    settings.environment.push_back(Text(config.env[i]));
-  }
   settings.working_directory = Text(config.cwd);
   settings.uid = config.uid;
   settings.gid = config.gid;
@@ -119,18 +115,59 @@ Result<SandboxSettings> Convert(const ukrun_proto_SandboxConfig& config) {
   settings.sentry_filter = Bytes(config.sentry_filter);
   settings.guest_filter = Bytes(config.guest_filter);
   settings.host_cpus.assign(config.host_cpus, config.host_cpus + config.host_cpus_count);
-  if (settings.arguments.empty() || settings.mounts.empty() ||
-      settings.mounts.front().destination != "/") {
+  if (settings.mounts.empty() || settings.mounts.front().destination != "/") {
     return Fail(EINVAL);
   }
   return settings;
+}
+
+// The parts of the configuration's file, see startup::ConfigHeader.
+struct ConfigParts {
+  std::span<const uint8_t> message;
+  std::span<const uint8_t> arguments;
+  std::span<const uint8_t> environment;
+};
+
+Result<ConfigParts> Divide(std::span<const uint8_t> bytes) {
+  startup::ConfigHeader header{};
+  if (bytes.size() < sizeof(header)) {
+    return Fail(EINVAL);
+  }
+  std::memcpy(&header, bytes.data(), sizeof(header));
+  std::span<const uint8_t> rest = bytes.subspan(sizeof(header));
+  auto take = [&rest](uint64_t size) -> Result<std::span<const uint8_t>> {
+    if (size > rest.size()) {
+      return Fail(EINVAL);
+    }
+    std::span<const uint8_t> part = rest.first(size);
+    rest = rest.subspan(size);
+    return part;
+  };
+  ConfigParts parts;
+  parts.message = TRY(take(header.message_bytes));
+  parts.arguments = TRY(take(header.argument_bytes));
+  parts.environment = TRY(take(header.environment_bytes));
+  return parts;
+}
+
+// Strings that each end with a zero byte.
+std::vector<std::string> Strings(std::span<const uint8_t> bytes) {
+  std::vector<std::string> strings;
+  while (!bytes.empty()) {
+    auto end = std::find(bytes.begin(), bytes.end(), uint8_t{0});
+    strings.emplace_back(bytes.begin(), end);
+    auto used = static_cast<size_t>(end - bytes.begin()) + 1;
+    bytes = bytes.subspan(std::min(used, bytes.size()));
+  }
+  return strings;
 }
 
 }  // namespace
 
 Result<SandboxSettings> LoadSettings(int fd, const startup::BootInfo& boot) {
   std::vector<uint8_t> bytes = TRY(ReadAll(fd));
-  pb_istream_t stream = pb_istream_from_buffer(bytes.data(), bytes.size());
+  ConfigParts parts = TRY(Divide(bytes));
+  pb_istream_t stream = pb_istream_from_buffer(parts.message.data(), parts.message.size());
   ukrun_proto_SandboxConfig config = ukrun_proto_SandboxConfig_init_zero;
   if (!pb_decode(&stream, ukrun_proto_SandboxConfig_fields, &config)) {
     return Fail(EINVAL);
@@ -138,6 +175,11 @@ Result<SandboxSettings> LoadSettings(int fd, const startup::BootInfo& boot) {
   Result<SandboxSettings> settings = Convert(config);
   pb_release(ukrun_proto_SandboxConfig_fields, &config);
   if (settings.ok()) {
+    settings->arguments = Strings(parts.arguments);
+    settings->environment = Strings(parts.environment);
+    if (settings->arguments.empty()) {
+      return Fail(EINVAL);
+    }
     settings->vdso_base = boot.vdso_base;
     settings->hwcap = boot.hwcap;
     settings->hwcap2 = boot.hwcap2;

@@ -63,7 +63,7 @@ void SendExited(unsigned wait_status, unsigned char discarded) {
 int g_counter = 41;
 constinit std::string_view g_words[] = {"first", "second"};
 char g_zeros[100'000];
-char g_config[1 << 16];
+alignas(startup::ConfigHeader) char g_config[1 << 16];
 
 void Describe(const startup::BootInfo& boot) {
   g_counter++;
@@ -141,8 +141,13 @@ void Act(std::string_view word, const startup::BootInfo& boot) {
 extern "C" [[gnu::used]] void _start(const ukrun::startup::BootInfo* boot) {
   using namespace ukrun;  // NOLINT: a test program's only function outside
   Call(SYS_read, startup::kSentryConfigFd, Address(g_config), sizeof(g_config));
-  // The first field of the configuration is the first argument of the command.
-  std::string_view word(g_config + 2, static_cast<size_t>(g_config[1]));
+  const auto& header = *reinterpret_cast<const startup::ConfigHeader*>(g_config);
+  const char* arguments = g_config + sizeof(header) + header.message_bytes;
+  size_t length = 0;
+  while (arguments[length] != '\0') {
+    ++length;
+  }
+  std::string_view word(arguments, length);
   Act(word, *boot);
   for (;;) {
     Call(SYS_pause);
