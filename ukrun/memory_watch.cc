@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/numbers.h"
@@ -17,6 +18,7 @@ namespace {
 
 constexpr int64_t kCalmIntervalMs = 100;
 constexpr int64_t kTenseIntervalMs = 20;
+constexpr uint64_t kWorthwhileBytes = uint64_t{1} << 20;
 
 // The host processes that run guest code: all children of the Sentry, whichever of its
 // threads is a child's parent on paper.
@@ -96,10 +98,11 @@ uint32_t PidForSentry(pid_t pid) {
 }  // namespace
 
 int64_t MemoryWatch::interval_ms() const {
-  return used_bytes_ > limit_bytes_ / 2 ? kTenseIntervalMs : kCalmIntervalMs;
+  bool tense = used_bytes_ > limit_bytes_ / 2 || !victims_.empty();
+  return tense ? kTenseIntervalMs : kCalmIntervalMs;
 }
 
-std::optional<uint32_t> MemoryWatch::Sample() {
+std::vector<uint32_t> MemoryWatch::Sample() {
   const auto page_bytes = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
   std::vector<pid_t> guests = GuestProcesses(sentry_);
   used_bytes_ = ReadPages(sentry_).resident * page_bytes;
@@ -108,25 +111,36 @@ std::optional<uint32_t> MemoryWatch::Sample() {
     used_bytes_ += (pages.resident - std::min(pages.resident, pages.shared)) * page_bytes;
   }
   if (used_bytes_ <= limit_bytes_ / 2) {
-    return std::nullopt;
+    victims_.clear();
+    return {};
   }
   Exact sentry = ReadExact(sentry_);
   used_bytes_ = sentry.private_bytes + sentry.memory_file_bytes;
-  pid_t largest = -1;
-  uint64_t largest_bytes = 0;
+  std::vector<std::pair<uint64_t, pid_t>> by_size;
+  std::set<pid_t> dying;
   for (pid_t guest : guests) {
+    if (victims_.count(guest) != 0) {
+      dying.insert(guest);  // what it still holds is as good as free
+      continue;
+    }
     Exact exact = ReadExact(guest);
     used_bytes_ += exact.private_bytes + exact.memory_file_bytes;
-    if (exact.private_bytes >= largest_bytes) {
-      largest_bytes = exact.private_bytes;
-      largest = guest;
+    by_size.push_back({exact.private_bytes, guest});
+  }
+  victims_ = std::move(dying);
+  std::sort(by_size.rbegin(), by_size.rend());
+  std::vector<uint32_t> named;
+  uint64_t left_bytes = used_bytes_;
+  for (auto [bytes, guest] : by_size) {
+    // One that holds next to nothing would be given up for nothing.
+    if (left_bytes <= limit_bytes_ || (bytes < kWorthwhileBytes && !named.empty())) {
+      break;
     }
+    left_bytes -= bytes;
+    victims_.insert(guest);
+    named.push_back(PidForSentry(guest));
   }
-  if (used_bytes_ <= limit_bytes_ || largest < 0 || largest == last_victim_) {
-    return std::nullopt;
-  }
-  last_victim_ = largest;
-  return PidForSentry(largest);
+  return named;
 }
 
 }  // namespace ukrun

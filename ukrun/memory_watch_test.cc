@@ -1,5 +1,6 @@
 #include "ukrun/memory_watch.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -10,6 +11,10 @@
 
 namespace ukrun {
 namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 // A child that holds `bytes` of memory, ready when this returns.
 pid_t StartEater(size_t bytes) {
@@ -40,17 +45,31 @@ TEST(MemoryWatchTest, LargestChildIsNamedOnce) {
   pid_t small = StartEater(size_t{8} << 20);
   pid_t large = StartEater(size_t{128} << 20);
   MemoryWatch watch(uint64_t{64} << 20, getpid());
-  EXPECT_EQ(watch.Sample(), static_cast<uint32_t>(large));
-  EXPECT_FALSE(watch.Sample().has_value()) << "it has been named, and may be dying";
+  EXPECT_THAT(watch.Sample(), ElementsAre(static_cast<uint32_t>(large)));
+  EXPECT_THAT(watch.Sample(), IsEmpty()) << "it has been named, and may be dying";
   EXPECT_LT(watch.interval_ms(), 100);
   End(large);
   End(small);
 }
 
+TEST(MemoryWatchTest, OfManySmallOnesSoManyAreNamedThatTheRestFits) {
+  std::vector<pid_t> children;
+  for (int i = 0; i < 6; ++i) {
+    children.push_back(StartEater(size_t{32} << 20));
+  }
+  // Three fit, this process beside them.
+  MemoryWatch watch(uint64_t{120} << 20, getpid());
+  EXPECT_THAT(watch.Sample(), SizeIs(3));
+  EXPECT_THAT(watch.Sample(), IsEmpty()) << "those that were named do not count any more";
+  for (pid_t child : children) {
+    End(child);
+  }
+}
+
 TEST(MemoryWatchTest, NobodyIsNamedBelowTheLimit) {
   pid_t child = StartEater(size_t{8} << 20);
   MemoryWatch watch(uint64_t{1} << 50, getpid());
-  EXPECT_FALSE(watch.Sample().has_value());
+  EXPECT_THAT(watch.Sample(), IsEmpty());
   EXPECT_EQ(watch.interval_ms(), 100);
   End(child);
 }

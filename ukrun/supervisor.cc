@@ -211,12 +211,18 @@ void Supervisor::WatchMemory() {
   if (over_ || !next_sample_ns_.has_value() || NowNs() < *next_sample_ns_) {
     return;
   }
-  if (std::optional<uint32_t> victim = memory_.Sample()) {
-    Say(absl::StrCat("out of memory: more than ", FormatSize(memory_bytes_),
-                     " in use, so the largest process was killed (--memory)"));
+  std::vector<uint32_t> victims = memory_.Sample();
+  for (uint32_t victim : victims) {
     proto::ControlRequest request;
-    request.set_out_of_memory_host_pid(*victim);
+    request.set_out_of_memory_host_pid(victim);
     sandbox_.control().Send(request);
+  }
+  if (!victims.empty()) {
+    std::string who = victims.size() == 1
+                          ? "the largest process was killed"
+                          : absl::StrCat("the ", victims.size(), " largest processes were killed");
+    Say(absl::StrCat("out of memory: more than ", FormatSize(memory_bytes_), " in use, so ", who,
+                     " (--memory)"));
   }
   next_sample_ns_ = NowNs() + memory_.interval_ms() * 1'000'000;
 }
