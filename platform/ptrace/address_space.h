@@ -9,6 +9,7 @@
 #include "base/host_fd.h"
 #include "base/locked.h"
 #include "platform/platform.h"
+#include "platform/ptrace/process_time.h"
 #include "platform/ptrace/process_watch.h"
 
 namespace ukrun::ptrace {
@@ -62,6 +63,7 @@ class PtraceAddressSpace final : public AddressSpace, private GuestMemory {
   uint64_t parent_pid() const { return parent_pid_; }
   const sock_fprog& guest_filter() const { return shared_.guest_filter; }
   void PlaceThread(int tid) { shared_.placement.Pin(tid); }
+  ProcessTime& time() { return time_; }
   // A thread of the process turned out to be gone. Returns if the sandbox goes on.
   void ReportDead() { shared_.watch.ReportDead(host_pid_); }
   // Ends the host process. Requires: no context uses it any more.
@@ -80,7 +82,7 @@ class PtraceAddressSpace final : public AddressSpace, private GuestMemory {
 
  private:
   PtraceAddressSpace(Shared& shared, int host_pid, uint64_t parent_pid)
-      : shared_(shared), host_pid_(host_pid), parent_pid_(parent_pid) {
+      : shared_(shared), host_pid_(host_pid), parent_pid_(parent_pid), time_(host_pid) {
     shared_.watch.Add(host_pid);
   }
 
@@ -95,6 +97,7 @@ class PtraceAddressSpace final : public AddressSpace, private GuestMemory {
   Shared& shared_;
   const int host_pid_;
   const uint64_t parent_pid_;
+  ProcessTime time_;
   // Contexts attached.
   std::atomic<int> contexts_{0};
   std::unique_ptr<uint64_t[]> start_stack_;

@@ -8,6 +8,7 @@
 
 #include "platform/platform.h"
 #include "platform/ptrace/address_space.h"
+#include "platform/ptrace/process_time.h"
 
 namespace ukrun::ptrace {
 
@@ -70,8 +71,8 @@ class PtraceContext final : public ExecutionContext {
   // Synchronizes itself.
   std::atomic<bool> in_guest_{false};
   std::atomic<bool> interrupt_requested_{false};
-  std::atomic<int64_t> cpu_time_ns_{0};
-  std::atomic<int64_t> entered_at_ns_{0};
+  GuestClock clock_;
+  std::atomic<int64_t> cpu_time_ns_{0};  // as it was told last
 };
 
 }  // namespace ukrun::ptrace

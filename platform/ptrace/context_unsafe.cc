@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "base/host_call.h"
 #include "base/log.h"
@@ -79,6 +81,7 @@ Result<void> PtraceContext::Seize() {
     }
     return Fail(static_cast<int>(-result));
   }
+  space_->time().Add(clock_);
   space_->PlaceThread(tid_);
   Trace(PTRACE_INTERRUPT, tid_, 0, nullptr);
   if (!WaitForStop().ok() || Trace(PTRACE_GETREGS, tid_, 0, &registers_) < 0) {
@@ -137,13 +140,11 @@ Stop PtraceContext::Run() {
       in_guest_.store(false);
       return InterruptedStop{};
     }
-    int64_t begin = HostClockNs(CLOCK_MONOTONIC);
-    entered_at_ns_.store(begin, std::memory_order_relaxed);
+    clock_.Enter();
     bool resumed = Resume(PTRACE_SYSEMU);
     Result<int> waited = resumed ? WaitForStop() : Result<int>(Fail(ESRCH));
     in_guest_.store(false);
-    entered_at_ns_.store(0, std::memory_order_relaxed);
-    cpu_time_ns_.fetch_add(HostClockNs(CLOCK_MONOTONIC) - begin, std::memory_order_relaxed);
+    clock_.Leave();
     if (!waited.ok() || Trace(PTRACE_GETREGS, tid_, 0, &registers_) < 0) {
       return FoundGone();
     }
@@ -278,9 +279,12 @@ Result<void> PtraceContext::SetExtendedState(std::span<const std::byte> state) {
 AddressSpace& PtraceContext::address_space() { return *space_; }
 
 int64_t PtraceContext::CpuTimeNs() {
-  int64_t entered = entered_at_ns_.load(std::memory_order_relaxed);
-  int64_t running = entered == 0 ? 0 : HostClockNs(CLOCK_MONOTONIC) - entered;
-  return cpu_time_ns_.load(std::memory_order_relaxed) + (running > 0 ? running : 0);
+  // A thread's share may shrink when others run; the time that was told does not.
+  int64_t now_ns = space_->time().Of(clock_);
+  int64_t told_ns = cpu_time_ns_.load(std::memory_order_relaxed);
+  while (now_ns > told_ns && !cpu_time_ns_.compare_exchange_weak(told_ns, now_ns)) {
+  }
+  return std::max(now_ns, told_ns);
 }
 
 // Ends the host thread. The last one takes its process with it. The thread that leads its
@@ -288,6 +292,7 @@ int64_t PtraceContext::CpuTimeNs() {
 // trace, and the end of our kernel thread would then kill them all (EXITKILL): it is
 // parked for good instead, running nothing but the stub's waiting loop.
 void PtraceContext::Leave() {
+  space_->time().Remove(clock_);
   bool last = space_->RemoveContext();
   if (gone_) {
     return;
