@@ -114,6 +114,15 @@ void SetLimit(const std::string& folder, const std::vector<std::string>& files, 
   }
 }
 
+// So much time of all processors together. Which of them is a matter of affinity, which the
+// sandbox's processes could give themselves back.
+void SetProcessors(const std::string& folder, uint32_t count) {
+  constexpr uint64_t kPeriodUs = 100'000;
+  WriteFile(folder + "/cpu.max", absl::StrCat(count * kPeriodUs, " ", kPeriodUs));
+  SetLimit(folder, {"cpu.cfs_period_us"}, kPeriodUs);
+  SetLimit(folder, {"cpu.cfs_quota_us"}, count * kPeriodUs);
+}
+
 void RemoveStaleGroups(const std::string& parent) {
   DIR* folder = opendir(parent.c_str());
   if (folder == nullptr) {
@@ -153,12 +162,13 @@ uint64_t OwnMemoryLimit() {
   return absl::SimpleAtoi(limit, &bytes) ? bytes : std::numeric_limits<uint64_t>::max();
 }
 
-ControlGroups ControlGroups::Create(std::optional<uint64_t> memory_bytes,
-                                    std::optional<uint32_t> pids) {
+ControlGroups ControlGroups::Create(const GroupLimits& limits) {
   ControlGroups groups;
-  std::string memory = memory_bytes.has_value() ? GroupParentFor("memory") : "";
-  std::string processes = pids.has_value() ? GroupParentFor("pids") : "";
-  for (const std::string& parent : std::set<std::string>{memory, processes}) {
+  std::string memory = limits.memory_bytes.has_value() ? GroupParentFor("memory") : "";
+  std::string processes = limits.pids.has_value() ? GroupParentFor("pids") : "";
+  std::string processors = limits.cpus.has_value() ? GroupParentFor("cpu") : "";
+  // In the unified hierarchy they are all the same.
+  for (const std::string& parent : std::set<std::string>{memory, processes, processors}) {
     std::string folder = absl::StrCat(parent, "/", kPrefix, getpid());
     if (parent.empty()) {
       continue;
@@ -169,10 +179,17 @@ ControlGroups ControlGroups::Create(std::optional<uint64_t> memory_bytes,
     }
     if (parent == memory) {
       groups.memory_folder_ = folder;
-      SetLimit(folder, {"memory.max", "memory.limit_in_bytes"}, HardMemoryBytes(*memory_bytes));
+      uint64_t hard_bytes = HardMemoryBytes(*limits.memory_bytes);
+      SetLimit(folder, {"memory.max", "memory.limit_in_bytes"}, hard_bytes);
+      // From half-way between the two limits on, the host slows down who asks for more.
+      SetLimit(folder, {"memory.high"},
+               *limits.memory_bytes + (hard_bytes - *limits.memory_bytes) / 2);
     }
     if (parent == processes) {
-      SetLimit(folder, {"pids.max"}, HardPids(*pids));
+      SetLimit(folder, {"pids.max"}, HardPids(*limits.pids));
+    }
+    if (parent == processors) {
+      SetProcessors(folder, *limits.cpus);
     }
     groups.Add(folder);
   }

@@ -1,6 +1,6 @@
-// Control groups of the host: a hard limit on a sandbox's memory and number of processes,
-// where the host lets the caller have one. A backstop above the limits that the Sentry and
-// memory_watch.h keep, which come with better manners.
+// Control groups of the host: a hard limit on a sandbox's memory, number of processes and
+// processor time, where the host lets the caller have one. A backstop above the limits that the
+// Sentry and memory_watch.h keep, which come with better manners.
 #pragma once
 
 #include <cstdint>
@@ -14,18 +14,25 @@
 namespace ukrun {
 
 // Folders in which a new group with a limit of this kind can be made, by name of the
-// controller ("memory", "pids"); empty where there is none.
+// controller ("memory", "pids", "cpu"); empty where there is none.
 std::string GroupParentFor(absl::string_view controller);
 
 // The memory limit of the group that this process is in (a container's); the largest number
 // where there is none.
 uint64_t OwnMemoryLimit();
 
+// What to enforce; what is not given is not limited by a group.
+struct GroupLimits {
+  std::optional<uint64_t> memory_bytes;
+  std::optional<uint32_t> pids;
+  std::optional<uint32_t> cpus;
+};
+
 class ControlGroups {
  public:
   // Makes groups for the limits that are given, as far as the host permits; what is missing
   // is no failure. Also removes groups that a killed ukrun has left.
-  static ControlGroups Create(std::optional<uint64_t> memory_bytes, std::optional<uint32_t> pids);
+  static ControlGroups Create(const GroupLimits& limits);
 
   // No groups: the sandbox's processes stay in the caller's.
   ControlGroups() = default;

@@ -114,8 +114,7 @@ Section Limits() {
                absl::StrCat("of ", FormatSize(HostMemoryBytes()),
                             "; sampled, and the Sentry kills the largest process"));
   group_backed("pids", "pids", "the Sentry counts");
-  found.push_back(
-      {"cpus", Verdict::kYes, absl::StrCat("affinity, to some of ", AllowedCpus().size())});
+  group_backed("cpus", "cpu", absl::StrCat("affinity, to some of ", AllowedCpus().size()));
   found.push_back({"descriptors", Verdict::kYes,
                    absl::StrCat("the host allows a process ", DescriptorLimit())});
   return section;

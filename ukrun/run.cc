@@ -63,7 +63,8 @@ absl::StatusOr<int> RunCommand(const Options& options) {
     uint64_t memory_bytes = plan->sentry.limits().memory_bytes();
     std::string platform = plan->sentry.platform();
     // The default limits do without groups, which cost milliseconds at every start.
-    ControlGroups groups = ControlGroups::Create(options.memory_bytes, options.pids);
+    ControlGroups groups =
+        ControlGroups::Create({options.memory_bytes, options.pids, options.cpus});
     absl::StatusOr<Sandbox> sandbox = Sandbox::Start(*std::move(plan), *files, *trace, groups);
     UKRUN_RETURN_IF_ERROR(sandbox.status());
     if (options.debug) {
