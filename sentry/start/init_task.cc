@@ -12,6 +12,7 @@
 #include "sentry/syscalls/errno_names.h"
 #include "sentry/task/exec.h"
 #include "sentry/task/exit.h"
+#include "sentry/task/sleeper.h"
 #include "sentry/task/task_loop.h"
 #include "sentry/time/deadline.h"
 #include "sentry/vfs/vfs.h"
@@ -158,6 +159,31 @@ Result<void> RunCommand(Task& task, const SandboxSettings& settings) {
   return Ok();
 }
 
+bool HasEnded(const ThreadGroup& group) {
+  MutexGuard guard(kernel().tasks().lock());
+  return group.zombie;
+}
+
+// Returns whether there was anything to wait for.
+bool SleepUntilEnded(ThreadGroup& group, int64_t deadline) {
+  if (HasEnded(group)) {
+    return false;
+  }
+  Sleeper sleeper;
+  SleeperWaiter waiter(sleeper);
+  group.exit_waiters.Add(waiter, Ready::kReadable);
+  bool in_time = true;
+  while (in_time) {
+    uint32_t seen = sleeper.Prepare();
+    if (HasEnded(group)) {
+      break;
+    }
+    in_time = sleeper.Sleep(seen, deadline);
+  }
+  group.exit_waiters.Remove(waiter);
+  return true;
+}
+
 }  // namespace
 
 Task& MakeInitTask(Path root) {
@@ -205,18 +231,20 @@ Result<void> StartInit(const SandboxSettings& settings) {
 }
 
 void EndEverybody() {
-  TaskTree& tree = kernel().tasks();
-  for (const RefPtr<ThreadGroup>& group : tree.AllGroups()) {
-    if (group.get() != tree.init()) {
-      BeginGroupExit(*group, abi::kSigKill);
-    }
-  }
   // The host processes end with this one in any case; their files should end before the
   // upper layer is looked at.
   int64_t deadline = DeadlineAfter(2'000'000'000);
-  std::atomic<uint32_t> never{0};
-  while (tree.LiveTaskCount() > 0 && MonotonicNow() < deadline) {
-    HostFutexWait(never, 0, DeadlineAfter(1'000'000));
+  // Again, because a process that was just being forked may have come since.
+  bool all_gone = false;
+  while (!all_gone && MonotonicNow() < deadline) {
+    all_gone = true;
+    std::vector<RefPtr<ThreadGroup>> groups = kernel().tasks().AllGroups();
+    for (const RefPtr<ThreadGroup>& group : groups) {
+      BeginGroupExit(*group, abi::kSigKill);
+    }
+    for (const RefPtr<ThreadGroup>& group : groups) {
+      all_gone = !SleepUntilEnded(*group, deadline) && all_gone;
+    }
   }
 }
 
