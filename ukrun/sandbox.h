@@ -32,7 +32,8 @@ class Sandbox {
   const Child& sentry() const { return sentry_; }
   const Child& gofer() const { return gofer_; }
 
-  // Stops and continues the Sentry, and with it, at their next system call, its guests.
+  // Stops and continues the Sentry, and with it, at their next system call, its guests. After
+  // Pause() no thread of the Sentry runs.
   void Pause() const;
   void Continue() const;
 

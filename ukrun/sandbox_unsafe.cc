@@ -221,7 +221,15 @@ Sandbox::~Sandbox() {
   Kill(gofer_);
 }
 
-void Sandbox::Pause() const { Signal(sentry_, SIGSTOP); }
+void Sandbox::Pause() const {
+  Signal(sentry_, SIGSTOP);
+  // On a busy machine its threads may run on for a while, and read what is typed for the
+  // caller's shell.
+  siginfo_t info{};
+  while (waitid(P_PID, static_cast<id_t>(sentry_.pid), &info, WSTOPPED | WEXITED | WNOWAIT) < 0 &&
+         errno == EINTR) {
+  }
+}
 void Sandbox::Continue() const { Signal(sentry_, SIGCONT); }
 
 std::string Sandbox::DescribeDeath() {

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -113,7 +114,7 @@ void Supervisor::End(proto::ControlRequest::Reason reason) {
 void Supervisor::HandleSignals() {
   while (std::optional<int> signal = signals_.Next()) {
     if (*signal == SIGTSTP) {
-      Suspend();
+      Suspend(Stopped::kItself);
     } else if (*signal == SIGWINCH && TerminalStreams() != 0) {
       // The guest's terminal makes a signal of it.
       SendWindow();
@@ -138,7 +139,7 @@ void Supervisor::HandleInterrupt() {
 // The command was stopped (Ctrl-Z), or somebody wants ukrun to stop: stop as any program
 // does, for the caller's shell to see, with the terminal in order. The sandbox stops too, so
 // that it does not go on reading the terminal.
-void Supervisor::Suspend() {
+void Supervisor::Suspend(Stopped stopped) {
   SendTerminalInput(proto::ControlRequest::LEAVE);
   sandbox_.Pause();
   terminal_.Restore();
@@ -147,7 +148,7 @@ void Supervisor::Suspend() {
   sigemptyset(&stop);
   sigaddset(&stop, SIGTSTP);
   sigprocmask(SIG_BLOCK, &stop, &before);
-  raise(SIGTSTP);
+  kill(stopped == Stopped::kItsGroup ? 0 : getpid(), SIGTSTP);
   // Here this process stops, unless nobody could ever continue it.
   sigprocmask(SIG_UNBLOCK, &stop, nullptr);
   sigprocmask(SIG_SETMASK, &before, nullptr);
@@ -182,7 +183,10 @@ void Supervisor::HandleEvents() {
       next_sample_ns_ = NowNs();
     }
     if (event->stopped_signal() != 0) {
-      Suspend();
+      // A key that the guest's terminal took in the place of the caller's, which would have
+      // stopped the other commands of a pipeline as well.
+      bool key = terminal_.raw() && event->stopped_signal() == SIGTSTP;
+      Suspend(key ? Stopped::kItsGroup : Stopped::kItself);
     }
   }
 }

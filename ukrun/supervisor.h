@@ -26,7 +26,8 @@ class Supervisor {
  private:
   void HandleSignals();
   void HandleInterrupt();
-  void Suspend();
+  enum class Stopped { kItself, kItsGroup };
+  void Suspend(Stopped stopped);
   void LookAtForeground();
   bool WaitsForForeground() const { return terminal_.present() && !terminal_.raw(); }
   void HandleEvents();

@@ -249,6 +249,36 @@ class JobControlTest(TerminalTest):
         terminal.expect(PROMPT)
         self.assertIn("status 0", self.run_line(terminal, "echo status $?"))
 
+    def test_stop_key_stops_what_shares_a_pipeline_with_ukrun(self):
+        terminal = self.open_natively(*BASH)
+        terminal.type(SET_PROMPT)
+        terminal.expect(PROMPT)
+        line = shlex.join(self.command("/bin/sh", "-c", "echo started; cat", flags=["--quiet"]))
+        terminal.type(line + " | cat\n")
+        terminal.expect("started\r\n")
+        terminal.rest(0.3)
+        terminal.type("\x1a")
+        self.assertIn("Stopped", terminal.expect(PROMPT))
+        terminal.type("fg\n")
+        terminal.rest(0.5)
+        terminal.type("on it goes\n\x04")
+        terminal.expect("on it goes")
+        terminal.expect("on it goes")
+        terminal.expect(PROMPT)
+
+    def test_what_was_said_before_a_stop_is_seen_before_it(self):
+        terminal = self.open_natively(*BASH)
+        terminal.type(SET_PROMPT)
+        terminal.expect(PROMPT)
+        script = "echo be''fore; kill -STOP $$; echo af''ter"
+        line = shlex.join(self.command("/bin/sh", "-c", script, flags=["--quiet"]))
+        terminal.type(line + "\n")
+        terminal.expect("before\r\n")
+        self.assertIn("Stopped", terminal.expect(PROMPT))
+        terminal.type("fg\n")
+        terminal.expect("after\r\n")
+        terminal.expect(PROMPT)
+
     def test_in_the_background_of_the_callers_shell(self):
         terminal = self.open_natively(*BASH)
         terminal.type(SET_PROMPT)

@@ -100,6 +100,10 @@ void SendStartError(const std::string& message, int status) {
 }
 
 void SendStopped(int signal) {
+  // From here on the terminal is the caller's shell's. ukrun is about to stop the Sentry, and
+  // with it what carries output there.
+  SetSandboxTerminalInput(TerminalInput::kLeave);
+  FlushSandboxTerminal();
   ukrun_proto_ControlEvent event = ukrun_proto_ControlEvent_init_zero;
   event.stopped_signal = static_cast<uint32_t>(signal);
   Send(event);
