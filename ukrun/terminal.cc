@@ -74,6 +74,11 @@ void Terminal::EnterRaw() {
   }
   termios raw = saved_;
   cfmakeraw(&raw);
+  if ((TerminalStreams() & (1U << STDOUT_FILENO)) == 0) {
+    // Whoever takes the command's output at the other end of a pipe may write to the terminal
+    // itself, and counts on a line feed to begin a line.
+    raw.c_oflag = saved_.c_oflag;
+  }
   raw_ = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
 }
 
