@@ -1,6 +1,8 @@
 #include "gofer/hidden_inodes.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <sys/vfs.h>
 
 #include <algorithm>
 
@@ -33,10 +35,21 @@ void ForEachEntry(int directory, Visitor visit) {
     while (!records.empty()) {
       RawEntry entry = NextEntry(records);
       if (ValidName(entry.name)) {
-        visit(entry.name);
+        visit(entry);
       }
     }
   }
+}
+
+// Whether a directory gives its entries the numbers that their attributes have: not so where
+// file systems are stacked (overlay, network, FUSE).
+bool NumbersAgree(int directory) {
+  constexpr uint32_t kAgree[] = {0xef53 /* ext4 */, 0x58465342 /* xfs */, 0x9123683e /* btrfs */,
+                                 0x01021994 /* tmpfs */, 0x858458f6 /* ramfs */};
+  struct statfs fs;
+  return fstatfs(directory, &fs) == 0 &&
+         std::find(std::begin(kAgree), std::end(kAgree), static_cast<uint32_t>(fs.f_type)) !=
+             std::end(kAgree);
 }
 
 }  // namespace
@@ -57,9 +70,9 @@ void HiddenInodes::CollectBelow(HiddenPaths& paths, int directory, const std::st
   if (has_globs || continuations.size() > kFewNames) {
     // Reading the directory costs less than asking for hundreds of names that aren't there.
     if (Result<HostFd> listing = OpenDirectory(directory); listing.ok()) {
-      ForEachEntry(listing->get(), [&](std::string_view name) {
-        if (paths.Continues(state, name)) {
-          CollectEntry(paths, directory, path, state, name, depth);
+      ForEachEntry(listing->get(), [&](const RawEntry& entry) {
+        if (paths.Continues(state, entry.name)) {
+          CollectEntry(paths, directory, path, state, entry.name, depth);
         }
       });
       return;
@@ -130,50 +143,97 @@ void HiddenInodes::Learn(const GoferAttributes& a) {
 }
 
 bool HiddenInodes::Contains(const GoferAttributes& a) {
-  if (IsRegular(a) && a.nlink > 1 && !contents_collected_.load(std::memory_order_acquire)) {
+  if (IsRegular(a) && a.nlink > 1 && MayBeContents(a)) {
     CollectContents();
   }
   std::shared_lock guard(lock_);
   return known_.contains(Identity{a.dev, a.ino, a.btime_ns});
 }
 
-void HiddenInodes::CollectContents() {
-  std::lock_guard guard(contents_lock_);
-  if (contents_collected_.load(std::memory_order_relaxed)) {
-    return;
+// Whether the contents' attributes have to be known to tell.
+bool HiddenInodes::MayBeContents(const GoferAttributes& a) {
+  Stage stage = stage_.load(std::memory_order_acquire);
+  if (stage == Stage::kNothing) {
+    CollectNumbers();
+    stage = stage_.load(std::memory_order_acquire);
   }
-  size_t entries_left = kMostEntries;
-  for (const std::string& directory : directories_) {
-    CollectTree(directory, entries_left);
-  }
-  if (entries_left == 0) {
-    DebugLog("hidden directories hold more than a million files; not all hard links are known");
-  }
-  contents_collected_.store(true, std::memory_order_release);
+  return stage == Stage::kNumbers && numbers_.contains(a.ino);
 }
 
-void HiddenInodes::CollectTree(const std::string& path, size_t& entries_left) {
-  std::vector<std::string> waiting{path};
-  while (!waiting.empty() && entries_left > 0) {
+template <typename Enter, typename Visitor>
+bool HiddenInodes::ForAllContents(Enter enter, Visitor visit) const {
+  size_t entries_left = kMostEntries;
+  std::vector<std::string> waiting = directories_;
+  while (!waiting.empty()) {
     std::string directory = std::move(waiting.back());
     waiting.pop_back();
     Result<HostFd> fd = OpenForReading(AT_FDCWD, directory.c_str());
     if (!fd.ok()) {
       continue;
     }
-    ForEachEntry(fd->get(), [&](std::string_view name) {
-      Result<GoferAttributes> attributes = StatEntry(fd->get(), CName(name).get());
-      if (!attributes.ok() || entries_left == 0) {
+    enter(fd->get());
+    ForEachEntry(fd->get(), [&](const RawEntry& entry) {
+      if (entries_left == 0) {
         return;
       }
       --entries_left;
-      if (IsDirectory(*attributes) && HasOrdinaryFiles(*attributes, fd->get(), CName(name))) {
-        waiting.push_back(directory + "/" + std::string(name));
-      } else if (IsRegular(*attributes) && attributes->nlink > 1) {
-        Learn(*attributes);
+      if (visit(fd->get(), entry)) {
+        waiting.push_back(directory + "/" + std::string(entry.name));
       }
     });
+    if (entries_left == 0) {
+      return false;
+    }
   }
+  return true;
+}
+
+void HiddenInodes::CollectNumbers() {
+  std::lock_guard guard(contents_lock_);
+  if (stage_.load(std::memory_order_relaxed) != Stage::kNothing) {
+    return;
+  }
+  // Where a directory does not tell its entries' types, or numbers of another kind than their
+  // attributes, numbers are of no use.
+  bool agree = true;
+  bool complete = ForAllContents([&](int directory) { agree = agree && NumbersAgree(directory); },
+                                 [&](int, const RawEntry& entry) {
+                                   agree = agree && entry.type != DT_UNKNOWN;
+                                   numbers_.insert(entry.ino);
+                                   return agree && entry.type == DT_DIR;
+                                 });
+  if (agree && complete) {
+    stage_.store(Stage::kNumbers, std::memory_order_release);
+  } else {
+    CollectAttributes();
+  }
+}
+
+void HiddenInodes::CollectContents() {
+  std::lock_guard guard(contents_lock_);
+  if (stage_.load(std::memory_order_relaxed) != Stage::kAttributes) {
+    CollectAttributes();
+  }
+}
+
+void HiddenInodes::CollectAttributes() {
+  bool complete = ForAllContents(
+      [](int) {},
+      [&](int directory, const RawEntry& entry) {
+        CName name(entry.name);
+        Result<GoferAttributes> attributes = StatEntry(directory, name.get());
+        if (!attributes.ok()) {
+          return false;
+        }
+        if (IsRegular(*attributes) && attributes->nlink > 1) {
+          Learn(*attributes);
+        }
+        return IsDirectory(*attributes) && HasOrdinaryFiles(*attributes, directory, name);
+      });
+  if (!complete) {
+    DebugLog("hidden directories hold more than a million files; not all hard links are known");
+  }
+  stage_.store(Stage::kAttributes, std::memory_order_release);
 }
 
 }  // namespace ukrun::gofer

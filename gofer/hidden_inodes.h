@@ -3,8 +3,10 @@
 // target of a hidden symlink have other names, but are the same secret.
 //
 // What the patterns tie to a place is looked up at the start (Collect). The contents of
-// hidden directories are read when the first file with several links is met, which is when
-// they matter (CollectContents). Files hidden by floating patterns (`**/.env`) are learned
+// hidden directories are looked at when the first file with several links is met, which is
+// when they matter: first the mere numbers of what is there (CollectNumbers), since most such
+// files have nothing to do with them; their attributes only once a number fits
+// (CollectContents). Files hidden by floating patterns (`**/.env`) are learned
 // when they are met, or found by a search (Learn, link_search.h).
 //
 // Synchronizes itself.
@@ -56,8 +58,14 @@ class HiddenInodes {
   void CollectEntry(HiddenPaths& paths, int directory, const std::string& path,
                     const HiddenState* state, std::string_view name, int depth);
   bool HasOrdinaryFiles(const GoferAttributes& attributes, int directory, const CName& name);
+  bool MayBeContents(const GoferAttributes& attributes);
+  void CollectNumbers();
   void CollectContents();
-  void CollectTree(const std::string& path, size_t& entries_left);
+  void CollectAttributes();  // Requires: contents_lock_ held.
+  // Calls enter(descriptor) for each hidden directory and visit(descriptor, entry) for what is
+  // in it; descends where that returns true. False: there was more than kMostEntries.
+  template <typename Enter, typename Visitor>
+  bool ForAllContents(Enter enter, Visitor visit) const;
 
   // Constant after Collect.
   std::vector<std::string> directories_;
@@ -65,9 +73,12 @@ class HiddenInodes {
   // Guarded by lock_.
   std::shared_mutex lock_;
   std::unordered_set<Identity, IdentityHash> known_;
-  // Guarded by contents_lock_; the flag is also read without it.
+  // Guarded by contents_lock_; the stage is also read without it, and the numbers are constant
+  // from kNumbers on.
+  enum class Stage : uint8_t { kNothing, kNumbers, kAttributes };
   std::mutex contents_lock_;
-  std::atomic<bool> contents_collected_{false};
+  std::atomic<Stage> stage_{Stage::kNothing};
+  std::unordered_set<uint64_t> numbers_;
 };
 
 }  // namespace ukrun::gofer

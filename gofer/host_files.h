@@ -70,6 +70,7 @@ struct RawEntry {
   std::string_view name;
   uint64_t cookie = 0;
   uint8_t type = 0;  // DT_*
+  uint64_t ino = 0;  // of the entry; of a mount point, what it covers
 };
 RawEntry NextEntry(std::span<const char>& records);
 

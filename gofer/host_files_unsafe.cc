@@ -145,7 +145,8 @@ RawEntry NextEntry(std::span<const char>& records) {
   dirent64 head;
   std::memcpy(&head, records.data(), offsetof(dirent64, d_name));
   const char* name = records.data() + offsetof(dirent64, d_name);
-  RawEntry entry{std::string_view(name), static_cast<uint64_t>(head.d_off), head.d_type};
+  RawEntry entry{std::string_view(name), static_cast<uint64_t>(head.d_off), head.d_type,
+                 head.d_ino};
   records = records.subspan(head.d_reclen);
   return entry;
 }
