@@ -10,20 +10,6 @@ namespace {
 
 class ProcessGroupTest : public DeadlineTest {};
 
-// A child that waits until it is killed.
-pid_t ForkSleeper() {
-  return ForkChild([] {
-    for (;;) {
-      pause();
-    }
-  });
-}
-
-std::string KillAndWait(pid_t pid) {
-  kill(pid, SIGKILL);
-  return WaitFor(pid);
-}
-
 TEST_F(ProcessGroupTest, ChildStartsInTheParentsGroupAndSession) {
   EXPECT_EQ(RunInChild([group = getpgrp(), session = getsid(0)] {
               CHILD_CHECK(getpgrp() == group && getpgid(0) == group && getsid(0) == session);

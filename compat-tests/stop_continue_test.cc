@@ -12,19 +12,6 @@ namespace {
 
 class StopContinueTest : public DeadlineTest {};
 
-pid_t ForkSleeper() {
-  return ForkChild([] {
-    for (;;) {
-      pause();
-    }
-  });
-}
-
-std::string KillAndWait(pid_t pid) {
-  kill(pid, SIGKILL);
-  return WaitFor(pid);
-}
-
 TEST_F(StopContinueTest, StopIsSeenWithWuntracedOnly) {
   const pid_t pid = ForkSleeper();
   ASSERT_EQ(kill(pid, SIGSTOP), 0);

@@ -30,10 +30,13 @@ class Fd {
   bool ok() const { return fd_ >= 0; }
   int Release() { return std::exchange(fd_, -1); }
 
-  void Close() {
+  void Close() { Reset(); }
+  // Closes, and owns `fd` instead.
+  void Reset(int fd = -1) {
     if (fd_ >= 0) {
-      close(std::exchange(fd_, -1));
+      close(fd_);
     }
+    fd_ = fd;
   }
 
  private:

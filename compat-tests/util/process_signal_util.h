@@ -16,6 +16,20 @@
 
 namespace compat {
 
+// A child that waits until it is killed.
+inline pid_t ForkSleeper() {
+  return ForkChild([] {
+    for (;;) {
+      pause();
+    }
+  });
+}
+
+inline std::string KillAndWait(pid_t pid) {
+  kill(pid, SIGKILL);
+  return WaitFor(pid);
+}
+
 inline sigset_t SignalSet(std::initializer_list<int> signals) {
   sigset_t set;
   sigemptyset(&set);

@@ -27,6 +27,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "compat-tests/util/fd.h"
 #include "gtest/gtest.h"
 
 namespace compat {
@@ -162,30 +163,7 @@ inline pid_t GetTid() { return static_cast<pid_t>(syscall(SYS_gettid)); }
 // ---------------------------------------------------------------------------------------------
 // Descriptors
 
-class Fd {
- public:
-  Fd() = default;
-  explicit Fd(int fd) : fd_(fd) {}
-  Fd(Fd&& other) noexcept : fd_(other.Release()) {}
-  Fd& operator=(Fd&& other) noexcept {
-    Reset(other.Release());
-    return *this;
-  }
-  ~Fd() { Reset(); }
-
-  int get() const { return fd_; }
-  bool ok() const { return fd_ >= 0; }
-  int Release() { return std::exchange(fd_, -1); }
-  void Reset(int fd = -1) {
-    if (fd_ >= 0) {
-      close(fd_);
-    }
-    fd_ = fd;
-  }
-
- private:
-  int fd_ = -1;
-};
+using ukrun::compat_tests::Fd;
 
 // pipe2 as an object; a failure shows as descriptors that are not ok().
 struct Pipe {
