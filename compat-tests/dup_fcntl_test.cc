@@ -195,6 +195,19 @@ TEST_F(FcntlTest, NoAtimeMayBeSetByTheOwnerOnly) {
   ExpectPassesAsOrdinaryUser([&] { EXPECT_ERRNO(EPERM, fcntl(fd_.get(), F_SETFL, O_NOATIME)); });
 }
 
+TEST_F(FcntlTest, DirectTransfersAreForFilesAndPipes) {
+  int ends[2];
+  ASSERT_OK(pipe2(ends, O_CLOEXEC));
+  EXPECT_OK(fcntl(ends[1], F_SETFL, O_DIRECT));
+  close(ends[0]);
+  close(ends[1]);
+  Fd directory = OpenFile(Root(), O_RDONLY);
+  EXPECT_ERRNO(EINVAL, fcntl(directory.get(), F_SETFL, O_DIRECT));
+  Fd null = OpenFile("/dev/null", O_RDWR);
+  EXPECT_ERRNO(EINVAL, fcntl(null.get(), F_SETFL, O_DIRECT));
+  EXPECT_EQ(fcntl(null.get(), F_GETFL) & O_DIRECT, 0);
+}
+
 TEST_F(FcntlTest, DescriptorsOfAllKindsReportTheirAccessMode) {
   int ends[2];
   ASSERT_OK(pipe2(ends, O_NONBLOCK | O_CLOEXEC));

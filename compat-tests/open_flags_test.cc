@@ -104,6 +104,13 @@ TEST_F(OpenFlagsTest, DataSyncIsLessThanSync) {
   EXPECT_EQ(write(fd.get(), "x", 1), 1);
 }
 
+TEST_F(OpenFlagsTest, DirectTransfersOfWhatIsNoFileFailWithEinval) {
+  EXPECT_ERRNO(EINVAL, open(Root(), O_RDONLY | O_DIRECT));
+  EXPECT_ERRNO(EINVAL, open("/dev/null", O_RDWR | O_DIRECT));
+  ASSERT_OK(mkfifo(Path("fifo"), 0600));
+  EXPECT_ERRNO(EINVAL, open(Path("fifo"), O_RDWR | O_DIRECT));
+}
+
 TEST_F(OpenFlagsTest, NoAtimeOfSomebodyElsesFileFailsWithEperm) {
   SKIP_UNLESS_ROOT();
   WriteFile(Path("file"), "content", 0666);

@@ -42,6 +42,11 @@ Result<void> SetFlags(Task& task, File& file, uint32_t flags) {
       return Fail(EPERM);
     }
   }
+  Inode* inode = file.inode();
+  bool direct = file.is_pipe() || (inode != nullptr && inode->type() == S_IFREG);
+  if ((flags & ~old & O_DIRECT) != 0 && !direct) {
+    return Fail(EINVAL);
+  }
   file.set_status_flags((old & ~kChangeableFlags) | (flags & kChangeableFlags));
   return Ok();
 }

@@ -166,6 +166,10 @@ Result<RefPtr<File>> OpenFound(Task& task, const Path& path, const OpenRequest& 
     return OpenRegular(task, path, *inode, options, truncate);
   }
   RefPtr<File> file = TRY(OpenByType(task, path, *inode, options));
+  // As on Linux, this is found out when the file has been opened.
+  if (Has(request, O_DIRECT)) {
+    return Fail(EINVAL);
+  }
   NotifyOpened(file->path());
   return file;
 }
