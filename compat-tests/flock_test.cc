@@ -114,6 +114,13 @@ TEST_F(FlockTest, ErrorsOfFlock) {
   EXPECT_OK(flock(directory.get(), LOCK_EX));
 }
 
+TEST_F(FlockTest, DescriptorThatCanNeitherReadNorWriteCanOnlyUnlock) {
+  Fd neither = OpenFile(Path("file"), O_ACCMODE);
+  EXPECT_ERRNO(EBADF, flock(neither.get(), LOCK_SH));
+  EXPECT_ERRNO(EBADF, flock(neither.get(), LOCK_EX));
+  EXPECT_OK(flock(neither.get(), LOCK_UN));
+}
+
 TEST_F(FlockTest, IsIndependentOfRecordLocks) {
   ASSERT_OK(flock(fd_.get(), LOCK_EX));
   ExpectPassesInChild([&] {

@@ -83,6 +83,26 @@ Result<void> SynchronizeIfAsked(File& file, uint32_t flags) {
   return result.Is(EINVAL) ? Ok() : result;
 }
 
+uint32_t TypeOf(const File& file) {
+  Inode* inode = file.inode();
+  return inode == nullptr ? 0 : inode->type();
+}
+
+// For readv(2) and writev(2) of no bytes at all: whether that is a success without looking at the
+// file. The objects without a type (eventfd and the like) look themselves.
+bool MovesNothing(const File& file) { return TypeOf(file) != 0; }
+
+// A file to read or write at a place. Errors: ESPIPE, which comes before the EBADF of a wrong
+// access mode.
+Result<RefPtr<File>> GetPositioned(Task& task, Fd fd, Ready direction) {
+  RefPtr<File> file = TRY(task.GetFile(fd));
+  if (!HasPositions(*file)) {
+    return Fail(ESPIPE);
+  }
+  bool may = direction == Ready::kReadable ? file->readable() : file->writable();
+  return may ? Result<RefPtr<File>>(std::move(file)) : Fail(EBADF);
+}
+
 }  // namespace
 
 Result<RefPtr<File>> GetReadable(Task& task, Fd fd) {
@@ -94,6 +114,8 @@ Result<RefPtr<File>> GetWritable(Task& task, Fd fd) {
   RefPtr<File> file = TRY(task.GetFile(fd));
   return file->writable() ? Result<RefPtr<File>>(std::move(file)) : Fail(EBADF);
 }
+
+bool HasPositions(File& file) { return file.waiters() == nullptr || TypeOf(file) == S_IFREG; }
 
 Result<std::vector<GuestIo::Segment>> LoadIovec(Task& task, GuestAddr vector, uint64_t count) {
   if (count > kMostSegments) {
@@ -168,6 +190,9 @@ Result<size_t> WriteFileAt(Task& task, File& file, GuestIo& io, int64_t offset) 
 Result<size_t> Read(Task& task, Fd fd, GuestAddr buffer, uint64_t count) {
   RefPtr<File> file = TRY(GetReadable(task, fd));
   GuestIo io(task.memory(), buffer, TRY(CheckBuffer(buffer, count)));
+  if (count == 0 && TypeOf(*file) == S_IFSOCK) {
+    return 0;  // as on Linux, and unlike recv(2)
+  }
   return ReadFile(task, *file, io);
 }
 
@@ -181,7 +206,7 @@ Result<size_t> Pread64(Task& task, Fd fd, GuestAddr buffer, uint64_t count, int6
   if (offset < 0) {
     return Fail(EINVAL);
   }
-  RefPtr<File> file = TRY(GetReadable(task, fd));
+  RefPtr<File> file = TRY(GetPositioned(task, fd, Ready::kReadable));
   GuestIo io(task.memory(), buffer, TRY(CheckBuffer(buffer, count)));
   return ReadFileAt(task, *file, io, offset);
 }
@@ -190,7 +215,7 @@ Result<size_t> Pwrite64(Task& task, Fd fd, GuestAddr buffer, uint64_t count, int
   if (offset < 0) {
     return Fail(EINVAL);
   }
-  RefPtr<File> file = TRY(GetWritable(task, fd));
+  RefPtr<File> file = TRY(GetPositioned(task, fd, Ready::kWritable));
   GuestIo io(task.memory(), buffer, TRY(CheckBuffer(buffer, count)));
   return WriteFileAt(task, *file, io, offset);
 }
@@ -217,8 +242,12 @@ Result<size_t> Preadv2(Task& task, Fd fd, GuestAddr vector, uint64_t count, int6
   if (offset < kOwnPosition) {
     return Fail(EINVAL);
   }
-  RefPtr<File> file = TRY(GetReadable(task, fd));
+  RefPtr<File> file = TRY(offset != kOwnPosition ? GetPositioned(task, fd, Ready::kReadable)
+                                                 : GetReadable(task, fd));
   GuestIo io(task.memory(), TRY(LoadIovec(task, vector, count)));
+  if (io.size() == 0 && MovesNothing(*file)) {
+    return 0;
+  }
   TRY(CheckFlags(flags));
   if (offset != kOwnPosition) {
     return ReadFileAt(task, *file, io, offset);
@@ -232,8 +261,12 @@ Result<size_t> Pwritev2(Task& task, Fd fd, GuestAddr vector, uint64_t count, int
   if (offset < kOwnPosition) {
     return Fail(EINVAL);
   }
-  RefPtr<File> file = TRY(GetWritable(task, fd));
+  RefPtr<File> file = TRY(offset != kOwnPosition ? GetPositioned(task, fd, Ready::kWritable)
+                                                 : GetWritable(task, fd));
   GuestIo io(task.memory(), TRY(LoadIovec(task, vector, count)));
+  if (io.size() == 0 && MovesNothing(*file)) {
+    return 0;
+  }
   TRY(CheckFlags(flags));
   size_t written = 0;
   if ((flags & RWF_APPEND) != 0 && file->waiters() == nullptr && !file->append()) {

@@ -23,6 +23,9 @@ Result<size_t> WriteFileAt(Task& task, File& file, GuestIo& io, int64_t offset);
 // Errors: EBADF.
 Result<RefPtr<File>> GetReadable(Task& task, Fd fd);
 Result<RefPtr<File>> GetWritable(Task& task, Fd fd);
+// Whether pread(2) and its like can name a place in the file. Nothing can in what flows: pipes,
+// sockets, terminals, and the objects without a name that tell of events.
+bool HasPositions(File& file);
 // An iovec array. Errors: EINVAL (count, lengths), EFAULT.
 Result<std::vector<GuestIo::Segment>> LoadIovec(Task& task, GuestAddr vector, uint64_t count);
 

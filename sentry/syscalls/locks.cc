@@ -10,6 +10,10 @@
 namespace ukrun {
 namespace {
 
+// LOCK_MAND of flock(2): mandatory locks are gone since Linux 5.15, which says yes to every
+// operation that has this bit and does nothing.
+constexpr uint32_t kMandatory = 32;
+
 Result<FileLocks*> LocksOf(const File& file) {
   Inode* inode = file.inode();
   if (inode == nullptr) {
@@ -38,7 +42,7 @@ Result<void> DecodeRange(File& file, const abi::Flock& from, RangeLock* to) {
     case SEEK_SET:
       break;
     case SEEK_CUR:
-      base = TRY(file.Seek(0, SEEK_CUR));
+      base = file.position();  // 0 of what has no positions: pipes can be locked too
       break;
     case SEEK_END:
       base = static_cast<int64_t>(TRY(file.GetAttributes()).size);
@@ -91,6 +95,9 @@ Result<void> StoreConflict(Task& task, FileLocks& locks, const RangeLock& wanted
 }  // namespace
 
 Result<void> Flock(Task& task, Fd fd, uint32_t operation) {
+  if ((operation & kMandatory) != 0) {
+    return Ok();
+  }
   LockType type = LockType::kUnlock;
   switch (operation & ~uint32_t{LOCK_NB}) {
     case LOCK_SH:
@@ -105,6 +112,9 @@ Result<void> Flock(Task& task, Fd fd, uint32_t operation) {
       return Fail(EINVAL);
   }
   RefPtr<File> file = TRY(task.GetFile(fd));
+  if (type != LockType::kUnlock && !file->readable() && !file->writable()) {
+    return Fail(EBADF);
+  }
   FileLocks* locks = TRY(LocksOf(*file));
   return locks->Flock(task, *file, type,
                       (operation & LOCK_NB) != 0 ? LockWait::kNo : LockWait::kYes);

@@ -199,13 +199,13 @@ Result<int64_t> SeekableFile::Seek(int64_t offset, int whence) {
       break;
     case SEEK_CUR:
       if (__builtin_add_overflow(position->load(), offset, &target)) {
-        return Fail(EOVERFLOW);
+        return Fail(EINVAL);
       }
       break;
     case SEEK_END: {
       auto size = static_cast<int64_t>(TRY(GetAttributes()).size);
       if (__builtin_add_overflow(size, offset, &target)) {
-        return Fail(EOVERFLOW);
+        return Fail(EINVAL);
       }
       break;
     }

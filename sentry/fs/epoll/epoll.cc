@@ -11,6 +11,8 @@ class EpollFile final : public File {
   EpollFile(Path path, const OpenOptions& options) : File(std::move(path), options) {}
   ~EpollFile() override { set_->Close(); }
 
+  // As on Linux, where seeking moves nothing and succeeds.
+  Result<int64_t> Seek(int64_t, int) override { return int64_t{0}; }
   Ready Readiness() override { return set_->IsReady() ? Ready::kReadable : Ready::kNone; }
   WaitQueue* waiters() override { return &set_->pollers(); }
   std::string FdInfo() override { return set_->Describe(); }

@@ -26,6 +26,8 @@ class InotifyFile final : public File {
   }
 
   Result<size_t> Read(GuestIo& io) override { return instance_->Read(io); }
+  // As on Linux, where seeking moves nothing and succeeds.
+  Result<int64_t> Seek(int64_t, int) override { return int64_t{0}; }
   Ready Readiness() override { return instance_->HasEvents() ? Ready::kReadable : Ready::kNone; }
   WaitQueue* waiters() override { return &instance_->waiters(); }
 
