@@ -143,6 +143,28 @@ TEST_F(SpliceTest, ErrorsOfSplice) {
   EXPECT_EQ(pipe_.Drain(), "data");
 }
 
+TEST_F(SpliceTest, OffsetOfWhatHasNoneFailsWithEinvalUnlessItIsAPipe) {
+  int ends[2];
+  ASSERT_OK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends));
+  Fd first(ends[0]);
+  Fd second(ends[1]);
+  WriteAll(pipe_.writer.get(), "data");
+  WriteAll(second.get(), "data");
+  off_t offset = 0;
+  EXPECT_ERRNO(EINVAL, splice(first.get(), &offset, pipe_.writer.get(), nullptr, 4, 0));
+  EXPECT_ERRNO(EINVAL, splice(pipe_.reader.get(), nullptr, first.get(), &offset, 4, 0));
+  EXPECT_EQ(offset, 0);
+  offset = -1;
+  EXPECT_ERRNO(EINVAL, splice(in_.get(), &offset, pipe_.writer.get(), nullptr, 4, 0));
+  EXPECT_ERRNO(EINVAL, splice(pipe_.reader.get(), nullptr, out_.get(), &offset, 4, 0));
+  EXPECT_EQ(pipe_.Drain(), "data");
+}
+
+TEST_F(SpliceTest, DirectoriesCannotBeSpliced) {
+  Fd directory = OpenFile(Root(), O_RDONLY);
+  EXPECT_ERRNO(EINVAL, splice(directory.get(), nullptr, pipe_.writer.get(), nullptr, 1, 0));
+}
+
 class TeeTest : public SpliceTest {};
 
 TEST_F(TeeTest, DuplicatesWithoutConsuming) {
@@ -183,6 +205,24 @@ TEST_F(TeeTest, VmspliceWritesAndReadsMemory) {
 }
 
 // Not provoked: ENOMEM.
+
+TEST_F(TeeTest, ErrorsOfVmsplice) {
+  const iovec nothing = {nullptr, 0};
+  const iovec one = {const_cast<char*>("x"), 1};
+  EXPECT_ERRNO(EBADF, vmsplice(-1, &one, 1, 0));
+  EXPECT_ERRNO(EBADF, vmsplice(in_.get(), &one, 1, 0));
+  EXPECT_ERRNO(EINVAL, vmsplice(pipe_.writer.get(), &one, 1, 0x100));
+  EXPECT_ERRNO(EINVAL, vmsplice(pipe_.writer.get(), &one, 1025, 0));
+  EXPECT_ERRNO(EFAULT, vmsplice(pipe_.writer.get(), BadPointer<iovec>(), 1, 0));
+  // The vector is looked at first: there is nothing to say about the file when it is empty.
+  EXPECT_EQ(vmsplice(in_.get(), &nothing, 1, 0), 0);
+  EXPECT_ERRNO(EINVAL, vmsplice(in_.get(), &one, 1025, 0));
+  while (vmsplice(pipe_.writer.get(), &one, 1, SPLICE_F_NONBLOCK) == 1) {
+  }
+  EXPECT_ERRNO(EAGAIN, vmsplice(pipe_.writer.get(), &one, 1, SPLICE_F_NONBLOCK));
+}
+
+// Errnos not provoked here: ENOMEM (a host condition).
 
 }  // namespace
 }  // namespace ukrun::compat_tests

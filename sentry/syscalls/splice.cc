@@ -47,11 +47,19 @@ Result<End> MakeEnd(Task& task, RefPtr<File> file, UserInOut<int64_t> user_offse
   End end{std::move(file), user_offset};
   if (!user_offset.is_null()) {
     end.offset = TRY(user_offset.Load(task.memory()));
-    if (*end.offset < 0) {
-      return Fail(EINVAL);
-    }
   }
   return end;
+}
+
+Result<void> CheckNotNegative(const End& end) {
+  return end.positioned() && *end.offset < 0 ? Fail(EINVAL) : Result<void>();
+}
+
+// Whether the range from the position on can be counted at all. Negative positions are at the
+// top of what an unsigned number holds, as on Linux.
+Result<void> CheckCountable(const End& end, uint64_t size) {
+  uint64_t start = end.positioned() ? static_cast<uint64_t>(*end.offset) : 0;
+  return start + size < start ? Fail(EOVERFLOW) : Result<void>();
 }
 
 // Moves the caller's position on.
@@ -192,14 +200,25 @@ bool Overlap(int64_t a, int64_t b, uint64_t size) {
   return a < b ? length > b - a : length > a - b;
 }
 
-Result<void> CheckCopyRange(const File& in, const File& out) {
+// Files of one mount are, even where an overlay took them from several host file systems.
+Result<bool> OnOneFileSystem(File& a, File& b) {
+  if (a.path().mount && a.path().mount.get() == b.path().mount.get()) {
+    return true;
+  }
+  return TRY(a.GetAttributes()).device == TRY(b.GetAttributes()).device;
+}
+
+Result<void> CheckCopyRange(File& in, File& out) {
   if (TypeOf(in) == S_IFDIR || TypeOf(out) == S_IFDIR) {
     return Fail(EISDIR);
   }
   if (TypeOf(in) != S_IFREG || TypeOf(out) != S_IFREG) {
     return Fail(EINVAL);
   }
-  return !in.readable() || !out.writable() || out.append() ? Fail(EBADF) : Result<void>();
+  if (!in.readable() || !out.writable() || out.append()) {
+    return Fail(EBADF);
+  }
+  return TRY(OnOneFileSystem(in, out)) ? Ok() : Fail(EXDEV);
 }
 
 }  // namespace
@@ -207,6 +226,7 @@ Result<void> CheckCopyRange(const File& in, const File& out) {
 Result<size_t> Sendfile(Task& task, Fd out, Fd in, UserInOut<int64_t> offset, uint64_t count) {
   RefPtr<File> source = TRY(GetReadable(task, in));
   End from = TRY(MakeEnd(task, source, offset));
+  TRY(CheckNotNegative(from));
   uint32_t type = TypeOf(*source);
   if (from.positioned() && (type == S_IFIFO || type == S_IFSOCK)) {
     return Fail(ESPIPE);
@@ -230,6 +250,10 @@ Result<size_t> CopyFileRange(Task& task, Fd in, UserInOut<int64_t> in_offset, Fd
     return Fail(EINVAL);
   }
   TRY(CheckCopyRange(*source, *target));
+  TRY(CheckCountable(from, size));
+  TRY(CheckCountable(to, size));
+  TRY(CheckNotNegative(from));
+  TRY(CheckNotNegative(to));
   if (source->inode() == target->inode()) {
     int64_t a = from.positioned() ? *from.offset : TRY(OwnPosition(*source));
     int64_t b = to.positioned() ? *to.offset : TRY(OwnPosition(*target));
@@ -264,6 +288,12 @@ Result<size_t> Splice(Task& task, Fd in, UserInOut<int64_t> in_offset, Fd out,
   size = std::min<uint64_t>(size, kMostTransferred);
   End from = TRY(MakeEnd(task, source, in_offset));
   End to = TRY(MakeEnd(task, target, out_offset));
+  TRY(CheckNotNegative(from));
+  TRY(CheckNotNegative(to));
+  if (TypeOf(*source) == S_IFDIR || (from.positioned() && !HasPositions(*source)) ||
+      (to.positioned() && !HasPositions(*target))) {
+    return Fail(EINVAL);
+  }
   return from_pipe ? SpliceFromPipe(task, from, to, size, flags)
                    : SpliceToPipe(task, from, to, size, flags);
 }
@@ -296,12 +326,12 @@ Result<size_t> Vmsplice(Task& task, Fd pipe, GuestAddr vector, uint64_t count, u
     return Fail(EINVAL);
   }
   RefPtr<File> file = TRY(task.GetFile(pipe));
-  if (!file->is_pipe()) {
-    return Fail(EBADF);
-  }
   GuestIo io(task.memory(), TRY(LoadIovec(task, vector, count)));
   if (io.size() == 0) {
     return 0;
+  }
+  if (!file->is_pipe()) {
+    return Fail(EBADF);
   }
   return file->writable() ? WriteFile(task, *file, io, WaitMode(*file, flags))
                           : ReadFile(task, *file, io, WaitMode(*file, flags));
