@@ -15,33 +15,32 @@ namespace {
 constexpr uint32_t kKnownFlags = MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | 0x40 /* MAP_32BIT */ |
                                  MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE | MAP_LOCKED |
                                  MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK |
-                                 MAP_HUGETLB | MAP_FIXED_NOREPLACE | 0x80000 /* MAP_SYNC */;
+                                 MAP_HUGETLB | MAP_FIXED_NOREPLACE;
 constexpr uint32_t kMap32Bit = 0x40;
 constexpr int kAllProtections = PROT_READ | PROT_WRITE | PROT_EXEC;
 
 // What a mapping of the file may do, now and after mprotect.
-Result<void> UseFile(Task& task, Fd fd, uint32_t type, MapOptions& options) {
-  RefPtr<File> file = TRY(task.GetFile(fd));
+Result<void> UseFile(File& file, uint32_t type, MapOptions& options) {
   bool shared = type != MAP_PRIVATE;
-  if (!file->readable()) {
+  if (!file.readable()) {
     return Fail(EACCES);
   }
   if (shared && (options.protection & PROT_WRITE) != 0) {
-    if (!file->writable()) {
+    if (!file.writable()) {
       return Fail(EACCES);
     }
   }
-  if (shared && !file->writable()) {
+  if (shared && !file.writable()) {
     options.max_protection &= ~PROT_WRITE;
   }
-  const RefPtr<Mount>& mount = file->path().mount;
+  const RefPtr<Mount>& mount = file.path().mount;
   if (mount && mount->flags().no_exec) {
     if ((options.protection & PROT_EXEC) != 0) {
       return Fail(EPERM);
     }
     options.max_protection &= ~PROT_EXEC;
   }
-  options.object = TRY(file->GetMappable());
+  options.object = TRY(file.GetMappable());
   if (shared) {
     Result<void> allowed =
         options.object->CheckSharedMapping((options.protection & PROT_WRITE) != 0);
@@ -56,7 +55,7 @@ Result<void> UseFile(Task& task, Fd fd, uint32_t type, MapOptions& options) {
       options.max_protection &= ~PROT_WRITE;
     }
   }
-  options.name = file->path();
+  options.name = file.path();
   return Ok();
 }
 
@@ -71,13 +70,25 @@ uint64_t LockLimit(const Task& task) {
 
 Result<GuestAddr> Mmap(Task& task, GuestAddr address, uint64_t size, int32_t protection,
                        uint32_t flags, Fd fd, uint64_t offset) {
-  if ((offset & (kPageSize - 1)) != 0 || size == 0) {
+  if ((offset & (kPageSize - 1)) != 0) {
     return Fail(EINVAL);
+  }
+  // As on Linux, a bad descriptor is noticed before everything else.
+  RefPtr<File> file;
+  if ((flags & MAP_ANONYMOUS) == 0) {
+    file = TRY(task.GetFile(fd));
+  }
+  if (size == 0) {
+    return Fail(EINVAL);
+  }
+  if (offset + size < offset) {
+    return Fail(EOVERFLOW);
   }
   uint32_t type = flags & MAP_TYPE;
   if (type != MAP_SHARED && type != MAP_PRIVATE && type != MAP_SHARED_VALIDATE) {
     return Fail(EINVAL);
   }
+  // Among what is refused is MAP_SYNC: no memory here is persistent.
   if (type == MAP_SHARED_VALIDATE && (flags & ~kKnownFlags) != 0) {
     return Fail(EOPNOTSUPP);
   }
@@ -100,8 +111,8 @@ Result<GuestAddr> Mmap(Task& task, GuestAddr address, uint64_t size, int32_t pro
   if (options.grows_down && (options.shared || (flags & MAP_ANONYMOUS) == 0)) {
     return Fail(EINVAL);
   }
-  if ((flags & MAP_ANONYMOUS) == 0) {
-    TRY(UseFile(task, fd, type, options));
+  if (file) {
+    TRY(UseFile(*file, type, options));
   } else {
     options.offset = 0;
     if (options.shared) {
