@@ -200,6 +200,11 @@ TEST_F(EpollSetTest, WaitRefusesBadArguments) {
   EXPECT_ERRNO(EBADF, epoll_wait(999, &event, 1, 0));
   ASSERT_EQ(Add(epoll, pipe.writer.get(), EPOLLOUT), 0);
   EXPECT_ERRNO(EFAULT, syscall(SYS_epoll_wait, epoll.get(), 8, 1, 0));
+  // An address that no program can have is refused even when there is nothing to report.
+  ASSERT_EQ(epoll_ctl(epoll.get(), EPOLL_CTL_DEL, pipe.writer.get(), nullptr), 0);
+  EXPECT_EQ(syscall(SYS_epoll_wait, epoll.get(), 8, 1, 0), 0);
+  EXPECT_ERRNO(EFAULT, syscall(SYS_epoll_wait, epoll.get(), -4096L, 1, 0));
+  EXPECT_ERRNO(EFAULT, syscall(SYS_epoll_wait, epoll.get(), 0x7ffffffff000L, 1, 0));
   char byte = 0;
   EXPECT_ERRNO(EINVAL, read(epoll.get(), &byte, 1));
 }

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include "abi/poll.h"
+#include "base/window.h"
 #include "sentry/fs/epoll/epoll.h"
 #include "sentry/signal/signals.h"
 #include "sentry/syscalls/blocking.h"
@@ -60,6 +61,12 @@ Result<int64_t> WaitUntil(Task& task, Fd fd, GuestAddr events, int32_t most, int
     return Fail(EINVAL);
   }
   RefPtr<File> file = TRY(task.GetFile(fd));
+  // As on Linux, an address that is no user's is refused at once; any other fault is found when
+  // there is something to report.
+  uint64_t size = static_cast<uint64_t>(most) * sizeof(abi::EpollEvent);
+  if (size > kUserEnd || events.value() > kUserEnd - size) {
+    return Fail(EFAULT);
+  }
   RefPtr<EpollSet> set = FindEpollSet(*file);
   if (!set) {
     return Fail(EINVAL);
