@@ -266,6 +266,7 @@ TEST_F(ExecErrnoTest, ExecveatDescriptorsAndFlags) {
               CHILD_CHECK_ERRNO(EBADF, Execveat(999, "", AT_EMPTY_PATH));
               CHILD_CHECK_ERRNO(ENOTDIR, Execveat(file.get(), "true", 0));
               CHILD_CHECK_ERRNO(EINVAL, Execveat(directory.get(), "true", 0x10));
+              CHILD_CHECK_ERRNO(ENOENT, Execveat(directory.get(), "", 0x10));
               CHILD_CHECK_ERRNO(ENOENT, Execveat(directory.get(), "", 0));
               CHILD_CHECK_ERRNO(EACCES, Execveat(directory.get(), "", AT_EMPTY_PATH));
               CHILD_CHECK_ERRNO(EACCES, Execveat(file.get(), "", AT_EMPTY_PATH));

@@ -157,6 +157,7 @@ TEST_F(PidfdTest, SendRefusesBadArguments) {
   EXPECT_ERRNO(EINVAL, SendSignal(pidfd, 65));
   EXPECT_ERRNO(EINVAL, SendSignal(pidfd, 0, nullptr, 0x100));
   EXPECT_ERRNO(EBADF, SendSignal(file, 0));
+  EXPECT_ERRNO(EBADF, SendSignal(file, 65));
   EXPECT_ERRNO(EBADF, syscall(SYS_pidfd_send_signal, 999, 0, nullptr, 0));
   EXPECT_ERRNO(EFAULT, SendSignal(pidfd, SIGUSR1, reinterpret_cast<siginfo_t*>(8)));
 }

@@ -1,10 +1,11 @@
 // execve(2), execveat(2)
+#include "sentry/task/exec.h"
+
 #include <fcntl.h>
 
 #include "base/format.h"
 #include "loader/initial_stack.h"
 #include "sentry/syscalls/process.h"
-#include "sentry/task/exec.h"
 #include "sentry/task/thread_group.h"
 
 namespace ukrun {
@@ -58,15 +59,17 @@ Result<void> Execve(Task& task, UserString path, GuestAddr argv, GuestAddr envp)
 
 Result<void> Execveat(Task& task, Fd directory, UserString path, GuestAddr argv, GuestAddr envp,
                       int32_t flags) {
+  ExecRequest request;
+  std::string name = TRY(path.LoadPath(task.memory()));
+  if (name.empty() && (flags & AT_EMPTY_PATH) == 0) {
+    return Fail(ENOENT);
+  }
   if ((flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)) != 0) {
     return Fail(EINVAL);
   }
-  ExecRequest request;
-  std::string name = TRY(path.LoadPath(task.memory()));
   WalkOptions options;
   options.allow_empty = (flags & AT_EMPTY_PATH) != 0;
-  options.follow_last =
-      (flags & AT_SYMLINK_NOFOLLOW) != 0 ? FollowLast::kNo : FollowLast::kYes;
+  options.follow_last = (flags & AT_SYMLINK_NOFOLLOW) != 0 ? FollowLast::kNo : FollowLast::kYes;
   request.file = TRY(OpenExecutable(task, directory, name, options));
   if (directory.value == kAtFdCwd || name.starts_with('/')) {
     request.file_name = name;

@@ -327,11 +327,14 @@ Result<void> Tgkill(Task& task, int32_t pid, int32_t tid, int32_t signal) {
 
 Result<void> PidfdSendSignal(Task& task, Fd pidfd, int32_t signal, GuestAddr info_in,
                              uint32_t flags) {
-  if (flags != 0 || signal < 0 || signal > abi::kSignalCount) {
+  if (flags != 0) {
     return Fail(EINVAL);
   }
   RefPtr<File> file = TRY(task.GetFile(pidfd));
   RefPtr<ThreadGroup> group = TRY(PidfdTarget(*file));
+  if (signal < 0 || signal > abi::kSignalCount) {
+    return Fail(EINVAL);
+  }
   abi::SigInfo info = UserSignal(task, signal);
   if (!info_in.is_null()) {
     abi::SigInfo given;
