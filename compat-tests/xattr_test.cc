@@ -194,6 +194,17 @@ TEST_F(XattrTest, NeedsThePermissionsOfTheFile) {
   });
 }
 
+TEST_F(XattrTest, PermissionIsAskedBeforeTheName) {
+  ASSERT_OK(chmod(Path("file"), 0400));
+  GiveToOrdinaryUser(Path("file"));
+  ExpectPassesAsOrdinaryUser([&] {
+    EXPECT_ERRNO(EACCES, Set(Path("file"), "nosuch.a", "y"));
+    EXPECT_ERRNO(EACCES, Set(Path("file"), "user.", "y"));
+    EXPECT_ERRNO(EOPNOTSUPP, getxattr(Path("file"), "nosuch.a", nullptr, 0));
+    EXPECT_ERRNO(EPERM, Set(Path("file"), "trusted.", "y"));
+  });
+}
+
 TEST_F(XattrTest, TrustedAttributesAreRootsAlone) {
   GiveToOrdinaryUser(Path("file"));
   ExpectPassesAsOrdinaryUser([&] {

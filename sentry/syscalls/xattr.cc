@@ -29,21 +29,23 @@ Result<void> CheckNamespace(Task& task, const Path& path, std::string_view name,
   if (writes && IsReadOnly(path)) {
     return Fail(EROFS);
   }
-  if (name == "user." || name == "trusted." || name == "security.") {
-    return Fail(EINVAL);
-  }
   if (name.starts_with("system.")) {
     return Ok();  // the file system decides
   }
+  // A name that is nothing but its namespace is refused last, as on Linux by the file system.
+  bool is_bare = name == "user." || name == "trusted." || name == "security.";
+  Result<void> fits = is_bare ? Result<void>(Fail(EINVAL)) : Ok();
   if (name.starts_with("security.")) {
     bool allowed = credentials.Has(name == "security.capability" ? Capability::kSetfcap
                                                                  : Capability::kSysAdmin);
-    return !writes || allowed ? Ok() : Result<void>(Fail(EPERM));
+    return !writes || allowed ? fits : Result<void>(Fail(EPERM));
   }
   if (name.starts_with("trusted.")) {
-    return credentials.Has(Capability::kSysAdmin) ? Ok() : Fail(writes ? EPERM : ENODATA);
+    return credentials.Has(Capability::kSysAdmin) ? fits
+                                                  : Result<void>(Fail(writes ? EPERM : ENODATA));
   }
   if (!name.starts_with("user.")) {
+    TRY(CheckPermission(credentials, path, may));
     return Fail(EOPNOTSUPP);
   }
   RefPtr<Inode> inode = path.dentry->inode();
@@ -55,7 +57,8 @@ Result<void> CheckNamespace(Task& task, const Path& path, std::string_view name,
   if (writes && sticky && !IsOwner(credentials, attributes)) {
     return Fail(EPERM);
   }
-  return CheckPermission(credentials, path, may);
+  TRY(CheckPermission(credentials, path, may));
+  return fits;
 }
 
 Result<void> Set(Task& task, const Path& path, UserString name, GuestAddr value, uint64_t size,
