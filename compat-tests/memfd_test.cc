@@ -151,6 +151,8 @@ TEST_F(SealTest, GrowSealKeepsTheSizeFromRising) {
   EXPECT_ERRNO(EPERM, ftruncate(fd_.get(), 11));
   EXPECT_ERRNO(EPERM, pwrite(fd_.get(), "x", 1, 10));
   EXPECT_ERRNO(EPERM, fallocate(fd_.get(), 0, 0, 11));
+  EXPECT_ERRNO(EPERM, fallocate(fd_.get(), FALLOC_FL_KEEP_SIZE, 0, 11));
+  EXPECT_OK(fallocate(fd_.get(), FALLOC_FL_KEEP_SIZE, 0, 10));
   EXPECT_EQ(pwrite(fd_.get(), "x", 1, 9), 1);
   EXPECT_OK(ftruncate(fd_.get(), 5));
 }

@@ -71,7 +71,14 @@ Result<void> TmpfsRegular::Allocate(int mode, uint64_t offset, uint64_t length) 
     }
     TRY(contents_->PunchHole(offset, length));
   } else {
-    uint64_t end = (mode & FALLOC_FL_KEEP_SIZE) != 0 ? 0 : offset + length;
+    uint64_t end = offset + length;
+    if ((mode & FALLOC_FL_KEEP_SIZE) != 0) {
+      // As on Linux, a seal against growing also forbids what would grow only the reserve.
+      if ((contents_->seals() & F_SEAL_GROW) != 0 && end > contents_->size()) {
+        return Fail(EPERM);
+      }
+      end = 0;
+    }
     TRY(contents_->Reserve(offset, length, end));
   }
   ContentsChanged();
