@@ -311,6 +311,17 @@ TEST_F(ExitWaitTest, BadStatusPointerFailsWithEfaultAfterTheChildIsGone) {
   EXPECT_ERRNO(ECHILD, waitpid(pid, nullptr, 0));
 }
 
+TEST_F(ExitWaitTest, WaitidClearsTheAnswerEvenWhenItFails) {
+  EXPECT_EQ(RunInChild([] {
+              siginfo_t info;
+              memset(&info, 0xff, sizeof(info));
+              CHILD_CHECK_ERRNO(ECHILD, waitid(P_ALL, 0, &info, WEXITED));
+              CHILD_CHECK(info.si_signo == 0 && info.si_pid == 0);
+              CHILD_CHECK_ERRNO(EFAULT, syscall(SYS_waitid, P_ALL, 0, 8, WEXITED, nullptr));
+            }),
+            "exited 0");
+}
+
 }  // namespace
 }  // namespace compat
 

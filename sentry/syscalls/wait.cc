@@ -215,9 +215,10 @@ Result<void> Waitid(Task& task, int32_t id_type, int32_t id, GuestAddr info, int
     default:
       return Fail(EINVAL);
   }
-  Found found = TRY(Wait(task, selector));
-  if (found.pid == 0 && (options & WNOHANG) == 0) {
-    return Fail(EAGAIN);  // a nonblocking pidfd
+  Result<Found> outcome = Wait(task, selector);
+  Found found = outcome.value_or(Found());
+  if (outcome.ok() && found.pid == 0 && (options & WNOHANG) == 0) {
+    outcome = Fail(EAGAIN);  // a nonblocking pidfd
   }
   if (!usage.is_null() && found.pid != 0) {
     TRY(usage.Store(task.memory(), ToRusage(found.usage)));
@@ -231,10 +232,11 @@ Result<void> Waitid(Task& task, int32_t id_type, int32_t id, GuestAddr info, int
       result.child.uid = found.uid;
       result.child.status = found.status;
     }
-    // As Linux does, only the part up to si_status is written.
+    // As Linux does, only the part up to si_status is written, with zeroes even when the call
+    // has failed.
     TRY(task.memory().Write(info, &result, 28));
   }
-  return Ok();
+  return outcome.ok() ? Ok() : outcome.failure();
 }
 
 }  // namespace ukrun
