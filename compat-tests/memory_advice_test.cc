@@ -1,5 +1,6 @@
 // madvise(2), mincore(2), mlock(2) and relatives, msync(2), membarrier(2), process_vm_readv(2).
 
+#include <limits.h>
 #include <sys/resource.h>
 #include <sys/uio.h>
 
@@ -271,6 +272,15 @@ TEST_F(MemoryAdviceTest, ProcessVmRefusesBadArguments) {
   EXPECT_EQ(process_vm_readv(getpid(), &local, 1, &half, 1, 0), static_cast<ssize_t>(kPageSize));
   EXPECT_ERRNO(EINVAL, process_vm_readv(getpid(), &local, 1, &hole, 1, 1));
   EXPECT_ERRNO(EINVAL, process_vm_readv(getpid(), &local, 2000, &hole, 1, 0));
+  EXPECT_ERRNO(EINVAL, process_vm_readv(getpid(), &local, 1, &hole, 2000, 0));
+  EXPECT_ERRNO(ESRCH, process_vm_readv(INT_MAX, &local, 1, &half, 1, 0));
+  EXPECT_ERRNO(EFAULT, process_vm_writev(getpid(), &local, 1, &hole, 1, 0));
+  EXPECT_ERRNO(EFAULT, process_vm_writev(getpid(), &hole, 1, &local, 1, 0));
+  EXPECT_ERRNO(EINVAL, process_vm_writev(getpid(), &local, 1, &half, 1, 1));
+  EXPECT_ERRNO(ESRCH, process_vm_writev(INT_MAX, &local, 1, &half, 1, 0));
+  // With nothing to copy nobody looks at the other side.
+  EXPECT_EQ(process_vm_readv(INT_MAX, nullptr, 0, nullptr, 2000, 0), 0);
+  EXPECT_EQ(process_vm_writev(INT_MAX, nullptr, 0, nullptr, 2000, 0), 0);
 }
 
 }  // namespace

@@ -70,11 +70,13 @@ Result<int64_t> Move(Task& task, int32_t pid, GuestAddr local, uint64_t local_co
   if (flags != 0) {
     return Fail(EINVAL);
   }
-  std::vector<GuestIo::Segment> mine = TRY(LoadVectors(task, local, local_count));
+  GuestIo near(task.memory(), TRY(LoadVectors(task, local, local_count)));
+  if (near.size() == 0) {
+    return 0;  // as on Linux, without a look at the other side
+  }
   std::vector<GuestIo::Segment> theirs = TRY(LoadVectors(task, remote, remote_count));
   RefPtr<MemoryManager> mm = TRY(MemoryOf(task, pid));
   UserMemory their_memory(*mm);
-  GuestIo near(task.memory(), std::move(mine));
   GuestIo far(their_memory, std::move(theirs));
   return direction == Direction::kFromRemote ? Transfer(far, near) : Transfer(near, far);
 }
