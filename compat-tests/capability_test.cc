@@ -2,6 +2,7 @@
 // the user ids do to them, and set-user-id programs.
 
 #include <grp.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <linux/securebits.h>
 #include <sys/prctl.h>
@@ -216,6 +217,8 @@ TEST_F(RootCapabilityTest, SecurebitsChangeTheRulesAndCanBeLocked) {
               const int locked = SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED;
               CHILD_CHECK(prctl(PR_SET_SECUREBITS, locked) == 0);
               CHILD_CHECK_ERRNO(EPERM, prctl(PR_SET_SECUREBITS, 0));
+              // The manual page says EINVAL of bits that there are not.
+              CHILD_CHECK_ERRNO(EPERM, prctl(PR_SET_SECUREBITS, locked | 1 << 20));
             }),
             "exited 0");
 }
@@ -241,8 +244,18 @@ TEST_F(CapabilityTest, VersionsAndPointersAreChecked) {
   EXPECT_EQ(header.version, uint32_t{_LINUX_CAPABILITY_VERSION_3});
   EXPECT_ERRNO(EFAULT, syscall(SYS_capget, 8, data));
   EXPECT_ERRNO(EFAULT, syscall(SYS_capget, &header, 8));
+  header.version = _LINUX_CAPABILITY_VERSION_3;
+  EXPECT_EQ(syscall(SYS_capget, &header, nullptr), 0);  // Nor does the right one want room.
   header.version = _LINUX_CAPABILITY_VERSION_1;
   EXPECT_EQ(syscall(SYS_capget, &header, data), 0);
+  EXPECT_ERRNO(EFAULT, syscall(SYS_capset, 8, data));
+  EXPECT_ERRNO(EFAULT, syscall(SYS_capset, &header, 8));
+  header.pid = -1;
+  EXPECT_ERRNO(EINVAL, syscall(SYS_capget, &header, data));
+  header.pid = INT_MAX;
+  EXPECT_ERRNO(ESRCH, syscall(SYS_capget, &header, data));
+  header.version = 1234;
+  EXPECT_ERRNO(EINVAL, syscall(SYS_capset, &header, data));
 }
 
 TEST_F(RootCapabilityTest, ExecOfAnOrdinaryUserLosesCapabilities) {

@@ -128,6 +128,24 @@ TEST_F(PrctlTest, UnknownOptionsFailWithEinval) {
   EXPECT_ERRNO(EINVAL, prctl(PR_SET_TIMING, 1, 0, 0, 0));
 }
 
+TEST_F(PrctlTest, ArgumentsThatAnOptionLacksFailWithEinval) {
+  EXPECT_ERRNO(EINVAL, prctl(PR_SET_PDEATHSIG, 65, 0, 0, 0));
+  EXPECT_ERRNO(EINVAL, prctl(PR_SET_DUMPABLE, 9, 0, 0, 0));
+  EXPECT_ERRNO(EINVAL, prctl(PR_SET_TSC, 9, 0, 0, 0));
+  EXPECT_ERRNO(EINVAL, prctl(PR_SET_KEEPCAPS, 2, 0, 0, 0));
+  EXPECT_ERRNO(EINVAL, prctl(PR_SET_NO_NEW_PRIVS, 0, 0, 0, 0));
+  EXPECT_ERRNO(EINVAL, prctl(PR_SET_NO_NEW_PRIVS, 1, 1, 0, 0));
+  EXPECT_ERRNO(EINVAL, prctl(PR_GET_NO_NEW_PRIVS, 1, 0, 0, 0));
+  EXPECT_ERRNO(EINVAL, prctl(PR_GET_THP_DISABLE, 1, 0, 0, 0));
+  EXPECT_ERRNO(EINVAL, prctl(PR_MCE_KILL, 9, 0, 0, 0));
+  EXPECT_ERRNO(EINVAL, prctl(PR_CAPBSET_READ, 99, 0, 0, 0));
+  EXPECT_ERRNO(EINVAL, prctl(PR_CAP_AMBIENT, 9, 0, 0, 0));
+  EXPECT_ERRNO(EFAULT, prctl(PR_SET_NAME, 8, 0, 0, 0));
+  EXPECT_ERRNO(EFAULT, prctl(PR_GET_NAME, 8, 0, 0, 0));
+  EXPECT_ERRNO(EFAULT, prctl(PR_GET_PDEATHSIG, 8, 0, 0, 0));
+  EXPECT_ERRNO(EFAULT, prctl(PR_GET_CHILD_SUBREAPER, 8, 0, 0, 0));
+}
+
 TEST_F(PrctlTest, FsBaseIsWhereTheThreadsOwnDataIs) {
   unsigned long base = 0;
   ASSERT_EQ(syscall(SYS_arch_prctl, ARCH_GET_FS, &base), 0);

@@ -170,6 +170,20 @@ TEST_F(TimeClockTest, SettingTheClockWithoutPrivilegeFailsWithEperm) {
               timex change = {};
               change.modes = ADJ_OFFSET;
               CHILD_CHECK_ERRNO(EPERM, adjtimex(&change));
+              CHILD_CHECK_ERRNO(EPERM, clock_adjtime(CLOCK_REALTIME, &change));
+              timeval time = {now.tv_sec, 0};
+              CHILD_CHECK_ERRNO(EPERM, settimeofday(&time, nullptr));
+              time.tv_usec = 1'000'000;
+              CHILD_CHECK_ERRNO(EINVAL, settimeofday(&time, nullptr));
+              time.tv_usec = -1;
+              CHILD_CHECK_ERRNO(EINVAL, settimeofday(&time, nullptr));
+              CHILD_CHECK_ERRNO(EFAULT, syscall(SYS_settimeofday, 8, nullptr));
+              CHILD_CHECK_ERRNO(EFAULT, syscall(SYS_settimeofday, nullptr, 8));
+              CHILD_CHECK_ERRNO(EFAULT, syscall(SYS_gettimeofday, 8, nullptr));
+              CHILD_CHECK_ERRNO(EFAULT, syscall(SYS_gettimeofday, nullptr, 8));
+              CHILD_CHECK_ERRNO(EFAULT, syscall(SYS_adjtimex, 8));
+              CHILD_CHECK_ERRNO(EINVAL, clock_adjtime(99, &change));
+              CHILD_CHECK_ERRNO(EFAULT, syscall(SYS_clock_adjtime, CLOCK_REALTIME, 8));
             }),
             "exited 0");
 }

@@ -60,8 +60,7 @@ struct CapHeader {
 struct CapData {
   uint32_t effective, permitted, inheritable;
 };
-constexpr uint32_t kCapVersion1 = 0x19980330, kCapVersion2 = 0x20071026,
-                   kCapVersion3 = 0x20080522;
+constexpr uint32_t kCapVersion1 = 0x19980330, kCapVersion2 = 0x20071026, kCapVersion3 = 0x20080522;
 
 // How many CapData the version has. An unknown version is answered with the newest one.
 Result<size_t> CapWords(Task& task, GuestAddr address, CapHeader* header) {
@@ -218,8 +217,8 @@ Result<void> Setresgid(Task& task, uint32_t real, uint32_t effective, uint32_t s
 Result<uint32_t> Setfsuid(Task& task, uint32_t uid) {
   const Credentials& own = task.credentials();
   uint32_t old = own.fsuid;
-  bool allowed = IsOneOf(uid, own.uid, own.euid, own.suid) || uid == own.fsuid ||
-                 own.Has(Capability::kSetuid);
+  bool allowed =
+      IsOneOf(uid, own.uid, own.euid, own.suid) || uid == own.fsuid || own.Has(Capability::kSetuid);
   if (uid == kKeep || !allowed || uid == old) {
     return old;
   }
@@ -239,8 +238,8 @@ Result<uint32_t> Setfsuid(Task& task, uint32_t uid) {
 Result<uint32_t> Setfsgid(Task& task, uint32_t gid) {
   const Credentials& own = task.credentials();
   uint32_t old = own.fsgid;
-  bool allowed = IsOneOf(gid, own.gid, own.egid, own.sgid) || gid == own.fsgid ||
-                 own.Has(Capability::kSetgid);
+  bool allowed =
+      IsOneOf(gid, own.gid, own.egid, own.sgid) || gid == own.fsgid || own.Has(Capability::kSetgid);
   if (gid == kKeep || !allowed || gid == old) {
     return old;
   }
@@ -293,6 +292,9 @@ Result<void> Capget(Task& task, GuestAddr header_address, GuestAddr data) {
       return Fail(ESRCH);
     }
     credentials = target->SharedCredentials();
+  }
+  if (data.is_null()) {
+    return Ok();
   }
   for (size_t i = 0; i < *words; ++i) {
     CapData part{Word(credentials->effective, i), Word(credentials->permitted, i),

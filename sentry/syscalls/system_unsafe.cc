@@ -1,5 +1,3 @@
-#include "sentry/syscalls/system.h"
-
 #include <linux/random.h>
 #include <sys/syscall.h>
 
@@ -9,6 +7,7 @@
 #include "sentry/kernel.h"
 #include "sentry/kernel_version.h"
 #include "sentry/start/settings.h"
+#include "sentry/syscalls/system.h"
 #include "sentry/time/deadline.h"
 
 namespace ukrun {
@@ -48,8 +47,7 @@ Result<RefPtr<Task>> TaskOrSelf(Task& task, int32_t pid) {
   if (pid < 0) {
     return Fail(EINVAL);
   }
-  RefPtr<Task> target =
-      pid == 0 ? RefPtr<Task>::Share(&task) : kernel().tasks().FindTask(pid);
+  RefPtr<Task> target = pid == 0 ? RefPtr<Task>::Share(&task) : kernel().tasks().FindTask(pid);
   if (!target) {
     return Fail(ESRCH);
   }
@@ -82,8 +80,8 @@ Result<std::vector<RefPtr<Task>>> PrioritySubjects(Task& task, int32_t which, in
       for (RefPtr<Task>& member : tree.TasksOf(*group)) {
         RefPtr<const Credentials> theirs = member->SharedCredentials();
         uint32_t wanted_user = who == 0 ? task.credentials().uid : static_cast<uint32_t>(who);
-        bool in_group = group->process_group &&
-                        group->process_group->id == (who == 0 ? own_group : who);
+        bool in_group =
+            group->process_group && group->process_group->id == (who == 0 ? own_group : who);
         if (which == 1 ? in_group : theirs && theirs->uid == wanted_user) {
           tasks.push_back(std::move(member));
         }
@@ -162,9 +160,10 @@ Result<int64_t> Getrandom(Task& task, GuestAddr buffer, uint64_t size, uint32_t 
 }
 
 // The kernel log of the sandbox is empty.
-Result<int64_t> Syslog(Task& task, int32_t command, GuestAddr, int32_t size) {
+Result<int64_t> Syslog(Task& task, int32_t command, GuestAddr buffer, int32_t size) {
   constexpr int32_t kReadAll = 3, kSizeBuffer = 10;
-  if (command < 0 || command > kSizeBuffer || (command >= 2 && command <= 4 && size < 0)) {
+  if (command < 0 || command > kSizeBuffer ||
+      (command >= 2 && command <= 4 && (size < 0 || buffer.is_null()))) {
     return Fail(EINVAL);
   }
   if (command != kReadAll && command != kSizeBuffer &&

@@ -75,7 +75,7 @@ Result<int64_t> SetSecureBits(Task& task, uint64_t bits) {
   // Bits with their lock bit set stay as they are (capabilities(7), "securebits").
   uint32_t locked = (old & 0xaa) >> 1;
   if ((bits & ~kKnown) != 0 || ((old ^ bits) & locked) != 0 || (old & 0xaa & ~bits) != 0) {
-    return Fail((bits & ~kKnown) != 0 ? EINVAL : EPERM);
+    return Fail(EPERM);
   }
   RefPtr<Credentials> fresh = task.credentials().Copy();
   fresh->secure_bits = static_cast<uint32_t>(bits);
@@ -108,8 +108,7 @@ Result<void> ArchPrctl(Task& task, int32_t code, GuestAddr address) {
   }
 }
 
-Result<int64_t> Prctl(Task& task, int32_t option, uint64_t a, uint64_t b, uint64_t c,
-                      uint64_t d) {
+Result<int64_t> Prctl(Task& task, int32_t option, uint64_t a, uint64_t b, uint64_t c, uint64_t d) {
   ThreadGroup& group = task.thread_group();
   switch (option) {
     case PR_SET_PDEATHSIG:
@@ -220,11 +219,13 @@ Result<int64_t> Prctl(Task& task, int32_t option, uint64_t a, uint64_t b, uint64
     case PR_GET_SECCOMP:
       return int64_t{0};
     case PR_GET_THP_DISABLE:
-      return int64_t{0};
+      return a == 0 && b == 0 && c == 0 && d == 0 ? Result<int64_t>(0) : Fail(EINVAL);
     case PR_SET_THP_DISABLE:
+      return b == 0 && c == 0 && d == 0 ? Result<int64_t>(0) : Fail(EINVAL);
     case PR_SET_PTRACER:
-    case PR_MCE_KILL:
       return int64_t{0};
+    case PR_MCE_KILL:
+      return a == PR_MCE_KILL_CLEAR || a == PR_MCE_KILL_SET ? Result<int64_t>(0) : Fail(EINVAL);
     case PR_SET_VMA:
       return int64_t{0};  // names of anonymous memory are not shown
     default:

@@ -133,7 +133,7 @@ Result<void> ClockSettime(Task& task, int32_t clock_id, UserIn<abi::Timespec> ti
 Result<void> Settimeofday(Task& task, UserIn<abi::Timeval> time, GuestAddr zone) {
   if (!time.is_null()) {
     abi::Timeval wanted = TRY(time.Load(task.memory()));
-    if (wanted.seconds < 0 || wanted.microseconds < 0 || wanted.microseconds > 1'000'000) {
+    if (wanted.seconds < 0 || wanted.microseconds < 0 || wanted.microseconds >= 1'000'000) {
       return Fail(EINVAL);
     }
   }
