@@ -267,6 +267,7 @@ TEST_F(CloneTest, FlagsThatNeedOthersAreRefusedWithoutThem) {
 
 TEST_F(CloneTest, FlagsThatExcludeEachOtherAreRefused) {
   EXPECT_ERRNO(EINVAL, RefusedClone(CLONE_FS | CLONE_NEWNS | SIGCHLD));
+  EXPECT_ERRNO(EINVAL, RefusedClone(CLONE_FS | CLONE_NEWUSER | SIGCHLD));
   EXPECT_ERRNO(EINVAL, RefusedClone(CLONE_PIDFD | CLONE_DETACHED | SIGCHLD));
   // Both use the third argument.
   EXPECT_ERRNO(EINVAL, RefusedClone(CLONE_PIDFD | CLONE_PARENT_SETTID | SIGCHLD));

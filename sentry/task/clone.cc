@@ -18,7 +18,8 @@ Result<void> CheckFlags(const Task& parent, const CloneRequest& request) {
   uint64_t flags = request.flags;
   auto has = [flags](uint64_t flag) { return (flags & flag) != 0; };
   if ((has(CLONE_SIGHAND) && !has(CLONE_VM)) || (has(CLONE_THREAD) && !has(CLONE_SIGHAND)) ||
-      (has(CLONE_FS) && has(CLONE_NEWNS)) || (has(CLONE_CLEAR_SIGHAND) && has(CLONE_SIGHAND)) ||
+      (has(CLONE_FS) && (has(CLONE_NEWNS) || has(CLONE_NEWUSER))) ||
+      (has(CLONE_CLEAR_SIGHAND) && has(CLONE_SIGHAND)) ||
       (has(CLONE_PIDFD) && has(CLONE_DETACHED))) {
     return Fail(EINVAL);
   }
