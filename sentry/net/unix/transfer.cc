@@ -232,7 +232,8 @@ Result<size_t> UnixEndpoint::ReceiveStream(GuestIo& io, uint32_t flags, bool wit
   }
   size_t received = 0;
   size_t index = 0;
-  while (io.size() > 0) {
+  // As on Linux, a receive of no bytes waits for some all the same, and takes descriptors.
+  do {
     UnixMessage* message = TRY(Next(index, received == 0));
     in.ended = message == nullptr && received == 0;
     if (message == nullptr) {
@@ -265,7 +266,7 @@ Result<size_t> UnixEndpoint::ReceiveStream(GuestIo& io, uint32_t flags, bool wit
     if (in.ended || *stored < size) {
       break;
     }
-  }
+  } while (io.size() > 0);
   return received;
 }
 
