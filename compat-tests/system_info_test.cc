@@ -1,6 +1,7 @@
 // What programs ask about the system: uname(2), sysinfo(2), getrandom(2), getcpu(2), affinity,
 // scheduling, priorities.
 
+#include <limits.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
@@ -166,6 +167,42 @@ TEST_F(SystemInfoTest, SchedulerIsTheOrdinaryOne) {
   EXPECT_ERRNO(EINVAL, sched_getscheduler(-1));
   timespec interval = {};
   EXPECT_EQ(sched_rr_get_interval(0, &interval), 0);
+}
+
+TEST_F(SystemInfoTest, SchedulerCallsRefuseBadArguments) {
+  const sched_param none = {0}, five = {5};
+  sched_param read = {};
+  timespec interval = {};
+  EXPECT_ERRNO(EINVAL, sched_setscheduler(0, 99, &none));
+  EXPECT_ERRNO(EINVAL, sched_setscheduler(0, SCHED_OTHER, &five));
+  EXPECT_ERRNO(EINVAL, sched_setscheduler(-1, SCHED_OTHER, &none));
+  EXPECT_ERRNO(ESRCH, sched_setscheduler(INT_MAX, SCHED_OTHER, &none));
+  EXPECT_ERRNO(EINVAL, sched_getscheduler(-1));
+  EXPECT_ERRNO(ESRCH, sched_getscheduler(INT_MAX));
+  EXPECT_ERRNO(EINVAL, sched_setparam(0, &five));
+  EXPECT_ERRNO(EINVAL, sched_setparam(-1, &none));
+  EXPECT_ERRNO(EINVAL, syscall(SYS_sched_setparam, 0, nullptr));
+  EXPECT_ERRNO(ESRCH, sched_setparam(INT_MAX, &none));
+  EXPECT_ERRNO(EFAULT, syscall(SYS_sched_setparam, 0, 8));
+  EXPECT_ERRNO(EINVAL, sched_getparam(-1, &read));
+  EXPECT_ERRNO(EINVAL, syscall(SYS_sched_getparam, 0, nullptr));
+  EXPECT_ERRNO(ESRCH, sched_getparam(INT_MAX, &read));
+  EXPECT_ERRNO(EFAULT, syscall(SYS_sched_getparam, 0, 8));
+  EXPECT_ERRNO(EINVAL, sched_get_priority_max(99));
+  EXPECT_ERRNO(EINVAL, sched_get_priority_min(99));
+  EXPECT_ERRNO(EINVAL, sched_rr_get_interval(-1, &interval));
+  EXPECT_ERRNO(ESRCH, sched_rr_get_interval(INT_MAX, &interval));
+  EXPECT_ERRNO(EFAULT, syscall(SYS_sched_rr_get_interval, 0, 8));
+  EXPECT_ERRNO(EFAULT, syscall(SYS_sched_setaffinity, 0, 8, 8));
+}
+
+TEST_F(SystemInfoTest, SyslogRefusesBadArguments) {
+  if (geteuid() != 0) {
+    GTEST_SKIP() << "others may be told EPERM before anything else (kernel.dmesg_restrict)";
+  }
+  char text[16];
+  EXPECT_ERRNO(EINVAL, syscall(SYS_syslog, 3, nullptr, 1));
+  EXPECT_ERRNO(EINVAL, syscall(SYS_syslog, 3, text, -1));
 }
 
 TEST_F(SystemInfoTest, BatchAndIdleNeedNoPrivilege) {
