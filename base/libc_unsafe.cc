@@ -116,12 +116,13 @@ void operator delete(void* pointer, size_t) noexcept { ukrun::HeapFree(pointer);
 void operator delete[](void* pointer) noexcept { ukrun::HeapFree(pointer); }
 void operator delete[](void* pointer, size_t) noexcept { ukrun::HeapFree(pointer); }
 
+// The library declares that they do not return.
 namespace std {
-[[noreturn]] void __throw_bad_alloc() { ukrun::Panic("bad_alloc"); }
-[[noreturn]] void __throw_bad_array_new_length() { ukrun::Panic("bad_array_new_length"); }
-[[noreturn]] void __throw_length_error(const char* what) { ukrun::Panic(what); }
-[[noreturn]] void __throw_logic_error(const char* what) { ukrun::Panic(what); }
-[[noreturn]] void __throw_out_of_range(const char* what) { ukrun::Panic(what); }
-[[noreturn]] void __throw_out_of_range_fmt(const char* what, ...) { ukrun::Panic(what); }
-[[noreturn]] void __throw_bad_function_call() { ukrun::Panic("bad_function_call"); }
+void __throw_bad_alloc() { ukrun::Panic("bad_alloc"); }
+void __throw_bad_array_new_length() { ukrun::Panic("bad_array_new_length"); }
+void __throw_length_error(const char* what) { ukrun::Panic(what); }
+void __throw_logic_error(const char* what) { ukrun::Panic(what); }
+void __throw_out_of_range(const char* what) { ukrun::Panic(what); }
+void __throw_out_of_range_fmt(const char* what, ...) { ukrun::Panic(what); }
+void __throw_bad_function_call() { ukrun::Panic("bad_function_call"); }
 }  // namespace std

@@ -9,7 +9,7 @@
 namespace {
 
 void Getppid(benchmark::State& state) {
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     benchmark::DoNotOptimize(syscall(SYS_getppid));
   }
 }
@@ -18,7 +18,7 @@ BENCHMARK(Getppid);
 // No system call where the vDSO answers.
 void ClockGettime(benchmark::State& state) {
   timespec now = {};
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     clock_gettime(CLOCK_MONOTONIC, &now);
     benchmark::DoNotOptimize(now);
   }
@@ -27,7 +27,7 @@ BENCHMARK(ClockGettime);
 
 void EventfdWriteAndRead(benchmark::State& state) {
   int fd = eventfd(0, EFD_CLOEXEC);
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     eventfd_write(fd, 1);
     eventfd_t value = 0;
     eventfd_read(fd, &value);
@@ -42,7 +42,7 @@ void PollOneOfMany(benchmark::State& state) {
     each = {eventfd(0, EFD_CLOEXEC), POLLIN, 0};
   }
   eventfd_write(polled[63].fd, 1);
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     benchmark::DoNotOptimize(poll(polled, 64, 0));
   }
   for (pollfd& each : polled) {

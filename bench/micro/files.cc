@@ -20,7 +20,7 @@ int MakeFile() {
 
 void StatOfAProgram(benchmark::State& state) {
   struct stat attributes = {};
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     benchmark::DoNotOptimize(stat("/bin/sh", &attributes));
   }
 }
@@ -28,14 +28,14 @@ BENCHMARK(StatOfAProgram);
 
 void StatOfNothing(benchmark::State& state) {
   struct stat attributes = {};
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     benchmark::DoNotOptimize(stat("/bin/there-is-no-such-program", &attributes));
   }
 }
 BENCHMARK(StatOfNothing);
 
 void OpenAndClose(benchmark::State& state) {
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     close(open("/etc/passwd", O_RDONLY | O_CLOEXEC));
   }
 }
@@ -43,7 +43,7 @@ BENCHMARK(OpenAndClose);
 
 void CreateAndUnlink(benchmark::State& state) {
   const std::string name = "bench-" + std::to_string(getpid());
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     close(open(name.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
     unlink(name.c_str());
   }
@@ -57,7 +57,7 @@ void Read(benchmark::State& state) {
     return;
   }
   std::string buffer(static_cast<size_t>(state.range(0)), 0);
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     benchmark::DoNotOptimize(pread(fd, buffer.data(), buffer.size(), 0));
   }
   state.SetBytesProcessed(state.iterations() * state.range(0));
@@ -72,7 +72,7 @@ void Write(benchmark::State& state) {
     return;
   }
   std::string buffer(static_cast<size_t>(state.range(0)), 'y');
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     benchmark::DoNotOptimize(pwrite(fd, buffer.data(), buffer.size(), 0));
   }
   state.SetBytesProcessed(state.iterations() * state.range(0));

@@ -7,7 +7,7 @@ namespace {
 constexpr size_t kPage = 4096;
 
 void MapAndUnmap(benchmark::State& state) {
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     void* memory = mmap(nullptr, kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     munmap(memory, kPage);
   }
@@ -16,7 +16,7 @@ BENCHMARK(MapAndUnmap);
 
 void TouchFreshPages(benchmark::State& state) {
   constexpr size_t kPages = 256;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     void* memory =
         mmap(nullptr, kPages * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     for (size_t page = 0; page < kPages; ++page) {

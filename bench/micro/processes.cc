@@ -10,7 +10,7 @@
 namespace {
 
 void ForkAndWait(benchmark::State& state) {
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     pid_t child = fork();
     if (child == 0) {
       _exit(0);
@@ -23,7 +23,7 @@ BENCHMARK(ForkAndWait)->UseRealTime();
 void SpawnAndWait(benchmark::State& state) {
   char name[] = "/bin/true";
   char* arguments[] = {name, nullptr};
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     pid_t child = 0;
     if (posix_spawn(&child, name, nullptr, nullptr, arguments, environ) != 0) {
       state.SkipWithError("/bin/true cannot be started");
@@ -35,7 +35,7 @@ void SpawnAndWait(benchmark::State& state) {
 BENCHMARK(SpawnAndWait)->UseRealTime();
 
 void ThreadAndJoin(benchmark::State& state) {
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     std::thread([] {}).join();
   }
 }
@@ -56,7 +56,7 @@ void PipeRoundTrip(benchmark::State& state) {
     }
     _exit(0);
   }
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     if (write(there[1], &byte, 1) != 1 || read(back[0], &byte, 1) != 1) {
       state.SkipWithError("the other process is gone");
       break;
@@ -71,7 +71,7 @@ BENCHMARK(PipeRoundTrip)->UseRealTime();
 
 void SignalToOneself(benchmark::State& state) {
   signal(SIGUSR1, [](int) {});
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     raise(SIGUSR1);
   }
 }

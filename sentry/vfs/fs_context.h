@@ -11,7 +11,8 @@ namespace ukrun {
 
 class FsContext : public RefCounted<FsContext> {
  public:
-  FsContext(Path root, Path cwd, uint32_t umask) : state_(State{root, cwd, umask}) {}
+  FsContext(Path root, Path cwd, uint32_t umask)
+      : state_(State{std::move(root), std::move(cwd), umask}) {}
 
   Path root() const { return state_.Lock()->root; }
   Path cwd() const { return state_.Lock()->cwd; }
