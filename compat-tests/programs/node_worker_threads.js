@@ -57,11 +57,13 @@ async function main() {
   clearInterval(notifier);
 
   const echo = start({task: 'echo'});
+  // Asked for early: the worker may end before its answer has been looked at.
+  const ended = once(echo, 'exit');
   const {port1, port2} = new MessageChannel();
   const data = new ArrayBuffer(1 << 20);
   echo.postMessage({port: port2, data}, [port2, data]);
   console.log('transferred:', (await once(port1, 'message'))[0], data.byteLength);
-  await once(echo, 'exit');
+  await ended;
 
   console.log('error:', (await once(start({task: 'throw'}), 'error'))[0].message);
 
