@@ -93,15 +93,23 @@ echo "outside $outer"
 (sleep 0.1; exit 7) &
 wait $!
 echo "background status $?"
-for status in 0 1 2 3; do (exit "$status") & done
+pids=()
+for status in 0 1 2 3; do
+  (exit "$status") &
+  pids+=($!)
+done
 sum=0
-while true; do
-  wait -n
-  status=$?
-  ((status == 127)) && break
-  ((sum += status))
+for pid in "${pids[@]}"; do
+  wait "$pid"
+  ((sum += $?))
 done
 echo "four jobs, sum of statuses $sum"
+# `wait -n` is for jobs that still run: bash 5.2 overlooks some that ended before.
+(sleep 0.3; exit 5) &
+wait -n
+echo "the next to end: $?"
+wait -n
+echo "no more jobs: $?"
 coproc upper { while read -r line; do echo "${line^^}"; done; }
 upper_pid=$upper_PID
 echo "to the coprocess" >&"${upper[1]}"
