@@ -155,6 +155,33 @@ Result<void> SendSignalLocked(ThreadGroup& group, const abi::SigInfo& info) {
   return Ok();
 }
 
+Result<void> SendSignalToManyLocked(ThreadGroup& group, const abi::SigInfo& info) {
+  TRY(SendSignalLocked(group, info));
+  abi::SignalSet bit = abi::SignalBit(info.signal);
+  for (abi::SignalSet* forked : group.forks) {
+    // A stop and a continue signal cancel each other, see PrepareLocked.
+    if (info.signal == abi::kSigCont) {
+      *forked &= ~kStopSignals;
+    } else if ((bit & kStopSignals) != 0) {
+      *forked &= ~abi::SignalBit(abi::kSigCont);
+    }
+    *forked |= bit;
+  }
+  return Ok();
+}
+
+void AddForkedSignalsLocked(ThreadGroup& child, abi::SignalSet signals) {
+  for (int signal = 1; signal <= abi::kSignalCount; ++signal) {
+    if ((signals & abi::SignalBit(signal)) != 0) {
+      // As on Linux, who sent it is lost.
+      abi::SigInfo info;
+      info.signal = signal;
+      info.code = abi::kSiUser;
+      static_cast<void>(SendSignalLocked(child, info));
+    }
+  }
+}
+
 Result<void> SendSignal(Task& task, const abi::SigInfo& info) {
   MutexGuard guard(kernel().tasks().lock());
   return SendSignalLocked(task, info);
@@ -169,7 +196,7 @@ void SendSignal(ProcessGroup& group, const abi::SigInfo& info) {
   MutexGuard guard(kernel().tasks().lock());
   std::vector<ThreadGroup*> members(group.members.begin(), group.members.end());
   for (ThreadGroup* member : members) {
-    static_cast<void>(SendSignalLocked(*member, info));
+    static_cast<void>(SendSignalToManyLocked(*member, info));
   }
 }
 

@@ -18,6 +18,10 @@ Result<void> SendSignal(ThreadGroup& group, const abi::SigInfo& info);
 void SendSignal(ProcessGroup& group, const abi::SigInfo& info);
 Result<void> SendSignalLocked(Task& task, const abi::SigInfo& info);
 Result<void> SendSignalLocked(ThreadGroup& group, const abi::SigInfo& info);
+// The same as one of many: children that the group is forking just now get it too.
+Result<void> SendSignalToManyLocked(ThreadGroup& group, const abi::SigInfo& info);
+// What came while the parent forked. Before the child runs.
+void AddForkedSignalsLocked(ThreadGroup& child, abi::SignalSet signals);
 
 // siginfo of a signal that the kernel itself raises, and one that a process sends.
 abi::SigInfo KernelSignal(int signal);

@@ -37,11 +37,17 @@ void DropIgnoredLocked(ThreadGroup& group, int signal) {
 }
 
 // Sends to one process, or only looks whether it could (signal 0).
-Result<void> SendTo(Task& sender, ThreadGroup& target, const abi::SigInfo& info) {
+enum class Audience : uint8_t { kOne, kMany };
+Result<void> SendTo(Task& sender, ThreadGroup& target, const abi::SigInfo& info,
+                    Audience audience = Audience::kOne) {
   if (!MaySignal(sender, target, info.signal)) {
     return Fail(EPERM);
   }
-  return info.signal == 0 ? Ok() : SendSignalLocked(target, info);
+  if (info.signal == 0) {
+    return Ok();
+  }
+  return audience == Audience::kMany ? SendSignalToManyLocked(target, info)
+                                     : SendSignalLocked(target, info);
 }
 
 // kill(2) to many: succeeds if one could be signalled.
@@ -49,7 +55,7 @@ Result<void> SendToManyLocked(Task& sender, const abi::SigInfo& info,
                               const std::vector<ThreadGroup*>& groups) {
   bool sent = false;
   for (ThreadGroup* group : groups) {
-    sent = SendTo(sender, *group, info).ok() || sent;
+    sent = SendTo(sender, *group, info, Audience::kMany).ok() || sent;
   }
   return sent ? Ok() : Result<void>(Fail(groups.empty() ? ESRCH : EPERM));
 }

@@ -127,13 +127,55 @@ RefPtr<ThreadGroup> MakeGroupLocked(Task& parent, const CloneRequest& request, i
   return group;
 }
 
+// A fork while it lasts. As on Linux, a signal for the whole process group reaches the parent
+// before the fork, or both parent and child.
+class ForkInProgress {
+ public:
+  explicit ForkInProgress(Task& parent) : group_(parent.thread_group()) {}
+  ~ForkInProgress() {
+    if (begun_) {
+      MutexGuard guard(kernel().tasks().lock());
+      EndLocked();
+    }
+  }
+  ForkInProgress(const ForkInProgress&) = delete;
+  ForkInProgress& operator=(const ForkInProgress&) = delete;
+
+  // Errors: kErestartnointr when the parent has a signal to take first.
+  Result<void> Begin(const Task& parent) {
+    MutexGuard guard(kernel().tasks().lock());
+    if (SignalPending(parent)) {
+      return Fail(kErestartnointr);
+    }
+    group_.forks.push_back(&signals_);
+    begun_ = true;
+    return Ok();
+  }
+  // The child is a member now, and gets its signals itself.
+  void EndLocked(ThreadGroup& child) {
+    EndLocked();
+    AddForkedSignalsLocked(child, signals_);
+  }
+
+ private:
+  void EndLocked() {
+    std::erase(group_.forks, &signals_);
+    begun_ = false;
+  }
+
+  ThreadGroup& group_;
+  abi::SignalSet signals_ = 0;
+  bool begun_ = false;
+};
+
 struct Birth {
   RefPtr<Task> task;
   RefPtr<ThreadGroup> group;
 };
 
 // Puts the new task into the tree. Requires that the parent is not ending.
-Result<Birth> Register(Task& parent, const CloneRequest& request, TaskResources resources) {
+Result<Birth> Register(Task& parent, const CloneRequest& request, TaskResources resources,
+                       ForkInProgress& fork) {
   TaskTree& tree = kernel().tasks();
   bool thread = (request.flags & CLONE_THREAD) != 0;
   MutexGuard guard(tree.lock());
@@ -160,6 +202,9 @@ Result<Birth> Register(Task& parent, const CloneRequest& request, TaskResources 
   birth.task->scheduling_policy.store(parent.scheduling_policy.load());
   birth.task->signal_pending().store(birth.group->stop.stopped);
   tree.AddTaskLocked(birth.task);
+  if (!thread) {
+    fork.EndLocked(*birth.group);
+  }
   return birth;
 }
 
@@ -201,9 +246,13 @@ void WaitForVfork(Task& parent, VforkLatch& latch) {
 Result<int64_t> CloneTask(Task& parent, const CloneRequest& request) {
   TRY(CheckFlags(parent, request));
   TRY(CheckProcessLimit(parent));
+  ForkInProgress fork(parent);
+  if ((request.flags & CLONE_THREAD) == 0) {
+    TRY(fork.Begin(parent));
+  }
   NewSpace space = TRY(CopyMemory(parent, (request.flags & CLONE_VM) != 0));
   TaskResources resources = CopyResources(parent, request.flags, std::move(space.mm));
-  Result<Birth> birth = Register(parent, request, resources);
+  Result<Birth> birth = Register(parent, request, resources, fork);
   if (!birth.ok()) {
     resources.fds->Leave(parent);
     resources.mm->RemoveUser();

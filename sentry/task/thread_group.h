@@ -96,6 +96,9 @@ class ThreadGroup : public RefCounted<ThreadGroup> {
   ResourceUsage ended_tasks;          // of tasks that are gone
   ResourceUsage waited_children;
   bool dumpable = true;
+  // Forks in progress: the signals for many (a process group) that have come meanwhile, which
+  // the child is to have as well. Owned by the calls that fork.
+  std::vector<abi::SignalSet*> forks;
 
   // Notified (kReadable) when a child changes state; wait4 sleeps here.
   WaitQueue child_waiters;
