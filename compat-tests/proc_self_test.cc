@@ -261,6 +261,13 @@ TEST_F(ProcSelfTest, ZombieShowsItsState) {
   EXPECT_EQ(child.WaitStatus(), 0);
 }
 
+// Every lookup in /proc makes its inode anew; a removal must not wait to see one twice.
+TEST_F(ProcSelfTest, NothingCanBeRemovedFromIt) {
+  EXPECT_ERRNO(ENOTDIR, rmdir("/proc/self/fd/0"));
+  EXPECT_ERRNO(EPERM, rmdir("/proc/self/task"));
+  EXPECT_ERRNO(EPERM, unlink("/proc/self/mem"));
+}
+
 // Not provoked: EACCES and EPERM between users (see the tests of credentials).
 
 }  // namespace

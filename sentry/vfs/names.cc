@@ -46,6 +46,20 @@ void AnnounceRemoval(const Path& directory, std::string_view name, const Path& v
   }
 }
 
+// Of two lookups of one name: did both find the same file? A file system like proc, whose names
+// are not cached, has a new dentry and inode for every lookup; there the numbers tell.
+Result<bool> NamesSameFile(const Dentry& now, const Dentry& before) {
+  RefPtr<Inode> inode = now.inode();
+  RefPtr<Inode> other = before.inode();
+  if (&now == &before || !inode || !other) {
+    return &now == &before;
+  }
+  if (inode->file_system().cache_names() == CacheNames::kYes) {
+    return false;
+  }
+  return TRY(inode->GetAttributes()).inode_number == TRY(other->GetAttributes()).inode_number;
+}
+
 // The negative dentry for a new name. Errors: EEXIST.
 Result<RefPtr<Dentry>> LookupNewNameLocked(const LastComponent& place, bool directory_wanted) {
   RefPtr<Dentry> dentry = TRY(LookupChildLocked(*place.directory.dentry, place.name));
@@ -174,7 +188,7 @@ Result<void> RemoveDirectory(Task& task, Fd start, std::string_view path) {
       // The victim's own lock keeps names from being made in it meanwhile.
       LockInOrder both(directory.directory_lock(), victim->directory_lock());
       RefPtr<Dentry> now = TRY(LookupChildLocked(directory, place.name));
-      if (!(now == victim)) {
+      if (!TRY(NamesSameFile(*now, *victim))) {
         continue;
       }
       TRY(CheckRemoval(task.credentials(), place.directory, *victim, Victim::kDirectory));
