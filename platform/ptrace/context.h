@@ -18,6 +18,9 @@ class PtraceContext final : public ExecutionContext {
   static Result<std::unique_ptr<PtraceContext>> Attach(RefPtr<PtraceAddressSpace> space, int tid);
   ~PtraceContext() override;
 
+  // For the Sentry, before it makes the first host process.
+  static Result<void> IgnoreLateInterrupts();
+
   Stop Run() override;
   void Interrupt() override;
   abi::Registers& registers() override { return registers_; }

@@ -188,6 +188,17 @@ void PtraceContext::Interrupt() {
   }
 }
 
+// Interrupt() may come to its tgkill when the thread is no longer in the guest, and even no
+// longer traced: a leader that is parked. The host tells a tracer of ignored signals too, so
+// where somebody traces this changes nothing; elsewhere it saves the process from a default
+// action that is its death. Every host process inherits it.
+Result<void> PtraceContext::IgnoreLateInterrupts() {
+  constexpr uint64_t kIgnore = 1;  // SIG_IGN; the rest is flags, restorer and mask
+  constexpr uint64_t kAction[] = {kIgnore, 0, 0, 0};
+  TRY(HostCall(SYS_rt_sigaction, kKick, kAction, nullptr, sizeof(uint64_t)));
+  return Ok();
+}
+
 Result<int64_t> PtraceContext::RunStub(uint64_t entry, const abi::Registers& arguments) {
   abi::Registers registers = arguments;
   registers.rip = entry;

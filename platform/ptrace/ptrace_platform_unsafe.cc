@@ -5,6 +5,7 @@
 
 #include "base/host_call.h"
 #include "platform/ptrace/address_space.h"
+#include "platform/ptrace/context.h"
 #include "platform/ptrace/ptrace_platform.h"
 #include "platform/ptrace/stub.h"
 
@@ -42,6 +43,7 @@ class PtracePlatform final : public Platform {
 Result<std::unique_ptr<Platform>> MakePtracePlatform(const PlatformOptions& options) {
   auto platform = std::make_unique<PtracePlatform>(options);
   TRY(platform->MapStub());
+  TRY(ptrace::PtraceContext::IgnoreLateInterrupts());
   TRY(platform->WatchProcesses());
   return std::unique_ptr<Platform>(std::move(platform));
 }
