@@ -30,7 +30,8 @@ absl::StatusOr<std::string> Export(scmp_filter_ctx context) {
 
 }  // namespace
 
-absl::StatusOr<std::string> BuildFilter(std::span<const AllowedCall> allowed) {
+absl::StatusOr<std::string> BuildFilter(std::span<const AllowedCall> allowed,
+                                        std::span<const int> signalled) {
   std::unique_ptr<void, void (*)(scmp_filter_ctx)> context(seccomp_init(SCMP_ACT_KILL_PROCESS),
                                                            &seccomp_release);
   if (context == nullptr) {
@@ -52,6 +53,11 @@ absl::StatusOr<std::string> BuildFilter(std::span<const AllowedCall> allowed) {
       result = seccomp_rule_add_array(context.get(), SCMP_ACT_ALLOW, call.number, 1, &compare);
     } else {
       result = seccomp_rule_add_array(context.get(), SCMP_ACT_ALLOW, call.number, 0, nullptr);
+    }
+  }
+  for (int number : signalled) {
+    if (result == 0) {
+      result = seccomp_rule_add_array(context.get(), SCMP_ACT_TRAP, number, 0, nullptr);
     }
   }
   if (result != 0) {

@@ -25,7 +25,9 @@ struct AllowedCall {
 };
 
 // The program as the host takes it (struct sock_filter, one after the other). A call may
-// be listed several times with different checks; one that holds is enough.
-absl::StatusOr<std::string> BuildFilter(std::span<const AllowedCall> allowed);
+// be listed several times with different checks; one that holds is enough. The calls in
+// `signalled` are not made either, but end in a SIGSYS instead of the process's death.
+absl::StatusOr<std::string> BuildFilter(std::span<const AllowedCall> allowed,
+                                        std::span<const int> signalled = {});
 
 }  // namespace ukrun

@@ -148,16 +148,23 @@ constexpr auto kPtraceGuest = std::to_array<AllowedCall>({
     {SYS_restart_syscall, "the host repeats a wait after a stop", {}},
 });
 
+// What the vsyscall page offers. The host carries it out without asking a tracer first, so the
+// guest's SIGSYS tells the Sentry of the call. Of two filters the severer verdict wins: the
+// Sentry's, which guests inherit, must not kill for them.
+constexpr auto kVsyscalls = std::to_array<int>({SYS_gettimeofday, SYS_time, SYS_getcpu});
+// The Sentry itself may ask for the CPU.
+constexpr auto kVsyscallsOfSentry = std::to_array<int>({SYS_gettimeofday, SYS_time});
+
 }  // namespace
 
 absl::StatusOr<std::string> SentryFilter(absl::string_view platform) {
   static_cast<void>(platform);  // ptrace is the only one yet
-  return BuildFilter(kPtraceSentry);
+  return BuildFilter(kPtraceSentry, kVsyscallsOfSentry);
 }
 
 absl::StatusOr<std::string> GuestFilter(absl::string_view platform) {
   static_cast<void>(platform);
-  return BuildFilter(kPtraceGuest);
+  return BuildFilter(kPtraceGuest, kVsyscalls);
 }
 
 }  // namespace ukrun

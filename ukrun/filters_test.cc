@@ -58,14 +58,21 @@ uint32_t Evaluate(const std::string& program, const seccomp_data& data) {
   return ~0U;
 }
 
-bool Allows(const std::string& program, int number, std::array<uint64_t, 6> args = {},
-            uint32_t architecture = AUDIT_ARCH_X86_64) {
+uint32_t Verdict(const std::string& program, int number, std::array<uint64_t, 6> args = {},
+                 uint32_t architecture = AUDIT_ARCH_X86_64) {
   seccomp_data data{};
   data.nr = number;
   data.arch = architecture;
   std::copy(args.begin(), args.end(), data.args);
-  uint32_t verdict = Evaluate(program, data);
-  EXPECT_TRUE(verdict == SECCOMP_RET_ALLOW || verdict == SECCOMP_RET_KILL_PROCESS) << verdict;
+  return Evaluate(program, data);
+}
+
+bool Allows(const std::string& program, int number, std::array<uint64_t, 6> args = {},
+            uint32_t architecture = AUDIT_ARCH_X86_64) {
+  uint32_t verdict = Verdict(program, number, args, architecture);
+  EXPECT_TRUE(verdict == SECCOMP_RET_ALLOW || verdict == SECCOMP_RET_KILL_PROCESS ||
+              verdict == SECCOMP_RET_TRAP)
+      << verdict;
   return verdict == SECCOMP_RET_ALLOW;
 }
 
@@ -134,6 +141,13 @@ TEST_F(FiltersTest, GuestProcessesGetNothingThatTheSentryHasNot) {
     if (Allows(guest_, number)) {
       EXPECT_TRUE(Allows(sentry_, number)) << number << ": the Sentry's filter is inherited";
     }
+  }
+}
+
+TEST_F(FiltersTest, TheVsyscallPageKillsNoGuest) {
+  for (int number : {SYS_gettimeofday, SYS_time, SYS_getcpu}) {
+    EXPECT_EQ(Verdict(guest_, number), SECCOMP_RET_TRAP) << number;
+    EXPECT_NE(Verdict(sentry_, number), SECCOMP_RET_KILL_PROCESS) << number;
   }
 }
 

@@ -24,6 +24,7 @@ constexpr int kKick = SIGUSR2;
 constexpr int kSyscallStop = SIGTRAP | 0x80;
 constexpr int kEventStop = 128;  // PTRACE_EVENT_STOP
 constexpr int kNoteXstate = 0x202;
+constexpr int kSeccompSignal = 1;  // SYS_SECCOMP
 
 bool IsFault(int signal) {
   return signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE || signal == SIGILL ||
@@ -163,6 +164,12 @@ Stop PtraceContext::Run() {
     }
     siginfo_t info{};
     Trace(PTRACE_GETSIGINFO, tid_, 0, &info);
+    if (signal == SIGSYS && info.si_code == kSeccompSignal) {
+      // A call through the vsyscall page: done by the host itself if the filter let it, past
+      // PTRACE_SYSEMU. The guest is behind its return already, the arguments are in place.
+      registers_.orig_rax = static_cast<uint64_t>(info.si_syscall);
+      return SyscallStop{};
+    }
     if (IsFault(signal) && info.si_code > 0) {
       FaultStop fault;
       fault.signal = signal;
