@@ -48,6 +48,8 @@ class PtraceContext final : public ExecutionContext {
   Result<void> Seize();
   Result<int> WaitForStop();
   GoneStop FoundGone();
+  bool IsForeignCall() const;
+  Stop RefuseForeignCall();
   // Continues the stopped thread, with `signal` if it is not 0.
   bool Resume(int request, int signal = 0);
   // Continues until an INT3 of the stub. Errors: EFAULT for a fault, ESRCH.

@@ -1,3 +1,4 @@
+#include <linux/audit.h>
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -24,6 +25,7 @@ constexpr int kKick = SIGUSR2;
 constexpr int kSyscallStop = SIGTRAP | 0x80;
 constexpr int kEventStop = 128;  // PTRACE_EVENT_STOP
 constexpr int kNoteXstate = 0x202;
+constexpr uint64_t kTrapGeneralProtection = 13;
 constexpr int kSeccompSignal = 1;  // SYS_SECCOMP
 
 bool IsFault(int signal) {
@@ -151,7 +153,9 @@ Stop PtraceContext::Run() {
     }
     int signal = WSTOPSIG(*waited);
     if (signal == kSyscallStop) {
-      return SyscallStop{};
+      // SYSCALL leaves its return address in rcx; only what does not look like it is asked for.
+      return registers_.rcx != registers_.rip && IsForeignCall() ? RefuseForeignCall()
+                                                                 : Stop(SyscallStop{});
     }
     if ((*waited >> 16) == kEventStop) {
       continue;  // a stop signal from the host's side; ours to ignore
@@ -186,6 +190,27 @@ Stop PtraceContext::Run() {
       return fault;
     }
   }
+}
+
+// Did the thread stop for a call of the 32-bit interface (int 0x80, sysenter)?
+bool PtraceContext::IsForeignCall() const {
+  __ptrace_syscall_info info{};
+  long size = Trace(PTRACE_GET_SYSCALL_INFO, tid_, sizeof(info), &info);
+  return size > 0 && info.arch != AUDIT_ARCH_X86_64;
+}
+
+// Its numbers mean other calls. As on kernels without 32-bit support the instruction, two bytes
+// long, is a protection fault.
+Stop PtraceContext::RefuseForeignCall() {
+  constexpr uint64_t kInstructionBytes = 2;
+  constexpr int kByKernel = 0x80;  // SI_KERNEL
+  registers_.rax = registers_.orig_rax;
+  registers_.rip -= kInstructionBytes;
+  FaultStop fault;
+  fault.signal = SIGSEGV;
+  fault.code = kByKernel;
+  fault.trap_number = kTrapGeneralProtection;
+  return fault;
 }
 
 void PtraceContext::Interrupt() {
