@@ -12,7 +12,7 @@
 
 namespace {
 
-constexpr int kRounds = 150;
+constexpr int kRounds = 50;
 constexpr int kSenders = 3;
 std::atomic<bool> leaving{false};
 
