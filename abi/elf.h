@@ -17,7 +17,7 @@ enum class ElfType : uint16_t {
   kShared = 3,      // ET_DYN: position independent (PIE programs, ld.so)
 };
 
-inline constexpr uint16_t kElfMachineX86_64 = 62;
+inline constexpr uint16_t kElfMachineAmd64 = 62;
 
 struct ElfHeader {
   std::array<uint8_t, 16> e_ident;

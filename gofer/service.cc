@@ -168,7 +168,7 @@ Result<Service::Reply> Service::Dispatch(uint32_t method, std::span<const char> 
 Service::Reply Service::Nothing() { return New<proto::Empty>(); }
 
 Result<Service::Reply> Service::NodeReply(Result<GoferNode> node) {
-  GoferNode value = TRY(std::move(node));
+  GoferNode value = TRY(node);
   auto* reply = New<proto::Node>();
   Fill(reply, value);
   return reply;
@@ -182,7 +182,7 @@ Result<Service::Reply> Service::BytesReply(Result<std::string> value) {
 }
 
 Result<Service::Reply> Service::EmptyReply(Result<void> result) {
-  TRY(std::move(result));
+  TRY(result);
   return Nothing();
 }
 

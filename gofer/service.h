@@ -24,7 +24,6 @@ class AttachRequest;
 class CreateRequest;
 class HandleRequest;
 class LinkRequest;
-class Node;
 class OpenManyRequest;
 class OpenRequest;
 class ReadDirectoryRequest;

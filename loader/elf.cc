@@ -62,7 +62,7 @@ Result<ElfHeader> ReadProgramHead(ImageSource& image) {
 bool IsForThisMachine(const ElfHeader& header) {
   // As on Linux, the rest of e_ident (class, byte order, version) is not looked at.
   return std::equal(abi::kElfMagic.begin(), abi::kElfMagic.end(), header.e_ident.begin()) &&
-         header.e_machine == abi::kElfMachineX86_64;
+         header.e_machine == abi::kElfMachineAmd64;
 }
 
 bool IsLoadable(const ElfHeader& header) {

@@ -95,7 +95,7 @@ inline TestImage MakeImage(abi::ElfType type) {
   image.header.e_ident[5] = 1;  // little endian
   image.header.e_ident[6] = 1;  // version
   image.header.e_type = static_cast<uint16_t>(type);
-  image.header.e_machine = abi::kElfMachineX86_64;
+  image.header.e_machine = abi::kElfMachineAmd64;
   image.header.e_version = 1;
   image.header.e_entry = base + kTestCodeOffset;
   image.header.e_phoff = sizeof(abi::ElfHeader);

@@ -39,7 +39,7 @@ Result<Vdso> Vdso::Parse(std::span<const std::byte> image) {
 Result<void> Vdso::ParseSegments() {
   auto header = TRY(Load<abi::ElfHeader>(image_, 0));
   if (!std::equal(abi::kElfMagic.begin(), abi::kElfMagic.end(), header.e_ident.begin()) ||
-      header.e_machine != abi::kElfMachineX86_64 ||
+      header.e_machine != abi::kElfMachineAmd64 ||
       header.e_phentsize != sizeof(abi::ElfProgramHeader) || header.e_phnum > kMostProgramHeaders ||
       header.e_phoff > image_.size()) {
     return Fail(ENOEXEC);

@@ -146,7 +146,7 @@ void EpollSet::Release(EpollItem& item) {
 }
 
 Result<void> EpollSet::Add(File& file, int32_t fd, const Interest& interest,
-                           RefPtr<EpollSet> inner) {
+                           const RefPtr<EpollSet>& inner) {
   if (all_items.load(std::memory_order_relaxed) >= kMostItems) {
     return Fail(ENOSPC);
   }

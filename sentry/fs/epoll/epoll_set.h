@@ -79,7 +79,7 @@ class EpollSet final : public RefCounted<EpollSet>, public DeferredNotification 
   // --- epoll_ctl(2). The caller holds a reference to `file`, which has waiters(). `inner` is
   // its set when it is an epoll file.
   // Errors: EEXIST; ENOENT; ELOOP; ENOSPC; EINVAL (changing an exclusive item).
-  Result<void> Add(File& file, int32_t fd, const Interest& interest, RefPtr<EpollSet> inner);
+  Result<void> Add(File& file, int32_t fd, const Interest& interest, const RefPtr<EpollSet>& inner);
   Result<void> Modify(File& file, int32_t fd, const Interest& interest);
   Result<void> Remove(File& file, int32_t fd);
 
