@@ -12,18 +12,16 @@ constexpr SignalSet SignalBit(int signal) { return uint64_t{1} << (signal - 1); 
 
 inline constexpr int kSigHup = 1, kSigInt = 2, kSigQuit = 3, kSigIll = 4, kSigTrap = 5,
                      kSigAbrt = 6, kSigBus = 7, kSigFpe = 8, kSigKill = 9, kSigUsr1 = 10,
-                     kSigSegv = 11, kSigUsr2 = 12, kSigPipe = 13, kSigAlrm = 14,
-                     kSigTerm = 15, kSigStkflt = 16, kSigChld = 17, kSigCont = 18,
-                     kSigStop = 19, kSigTstp = 20, kSigTtin = 21, kSigTtou = 22,
-                     kSigUrg = 23, kSigXcpu = 24, kSigXfsz = 25, kSigVtalrm = 26,
-                     kSigProf = 27, kSigWinch = 28, kSigIo = 29, kSigPwr = 30, kSigSys = 31,
-                     kSigRtMin = 32;
+                     kSigSegv = 11, kSigUsr2 = 12, kSigPipe = 13, kSigAlrm = 14, kSigTerm = 15,
+                     kSigStkflt = 16, kSigChld = 17, kSigCont = 18, kSigStop = 19, kSigTstp = 20,
+                     kSigTtin = 21, kSigTtou = 22, kSigUrg = 23, kSigXcpu = 24, kSigXfsz = 25,
+                     kSigVtalrm = 26, kSigProf = 27, kSigWinch = 28, kSigIo = 29, kSigPwr = 30,
+                     kSigSys = 31, kSigRtMin = 32;
 
 inline constexpr uint64_t kSigDfl = 0, kSigIgn = 1;
 inline constexpr uint64_t kSaNocldstop = 1, kSaNocldwait = 2, kSaSiginfo = 4,
-                          kSaOnstack = 0x08000000, kSaRestart = 0x10000000,
-                          kSaNodefer = 0x40000000, kSaResethand = 0x80000000,
-                          kSaRestorer = 0x04000000;
+                          kSaOnstack = 0x08000000, kSaRestart = 0x10000000, kSaNodefer = 0x40000000,
+                          kSaResethand = 0x80000000, kSaRestorer = 0x04000000;
 
 // What can be neither blocked, nor handled, nor ignored.
 inline constexpr SignalSet kUnblockableSignals = SignalBit(kSigKill) | SignalBit(kSigStop);
@@ -37,8 +35,8 @@ struct SigAction {
 };
 static_assert(sizeof(SigAction) == 32);
 
-inline constexpr int kSiUser = 0, kSiKernel = 0x80, kSiQueue = -1, kSiTimer = -2,
-                     kSiMesgq = -3, kSiAsyncio = -4, kSiSigio = -5, kSiTkill = -6;
+inline constexpr int kSiUser = 0, kSiKernel = 0x80, kSiQueue = -1, kSiTimer = -2, kSiMesgq = -3,
+                     kSiAsyncio = -4, kSiSigio = -5, kSiTkill = -6;
 inline constexpr int kCldExited = 1, kCldKilled = 2, kCldDumped = 3, kCldTrapped = 4,
                      kCldStopped = 5, kCldContinued = 6;
 

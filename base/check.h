@@ -11,9 +11,9 @@ namespace ukrun {
 
 }  // namespace ukrun
 
-#define UKRUN_CHECK(condition)                                   \
-  do {                                                           \
-    if (!(condition)) [[unlikely]] {                             \
-      ::ukrun::Panic("check failed: " #condition);               \
-    }                                                            \
+#define UKRUN_CHECK(condition)                     \
+  do {                                             \
+    if (!(condition)) [[unlikely]] {               \
+      ::ukrun::Panic("check failed: " #condition); \
+    }                                              \
   } while (false)

@@ -103,8 +103,7 @@ void AppendFormatted(std::string& out, std::string_view format,
       out.append("{?}");
       continue;
     }
-    AppendArgument(out, *next++,
-                   inside.starts_with(':') ? ParseSpec(inside.substr(1)) : Spec{});
+    AppendArgument(out, *next++, inside.starts_with(':') ? ParseSpec(inside.substr(1)) : Spec{});
   }
 }
 

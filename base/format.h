@@ -16,11 +16,11 @@ namespace ukrun {
 struct FormatArgument {
   enum class Kind : uint8_t { kSigned, kUnsigned, kText, kChar };
   template <typename T>
-    requires(std::signed_integral<T> && !std::same_as<T, char>)
-  FormatArgument(T value) : kind(Kind::kSigned), number(static_cast<uint64_t>(int64_t{value})) {}
+  requires(std::signed_integral<T> && !std::same_as<T, char>) FormatArgument(T value)
+      : kind(Kind::kSigned), number(static_cast<uint64_t>(int64_t{value})) {}
   template <typename T>
-    requires(std::unsigned_integral<T> && !std::same_as<T, bool>)
-  FormatArgument(T value) : kind(Kind::kUnsigned), number(value) {}
+  requires(std::unsigned_integral<T> && !std::same_as<T, bool>) FormatArgument(T value)
+      : kind(Kind::kUnsigned), number(value) {}
   FormatArgument(bool value) : kind(Kind::kText), text(value ? "true" : "false") {}
   FormatArgument(char value)
       : kind(Kind::kChar), number(static_cast<uint64_t>(static_cast<unsigned char>(value))) {}

@@ -1,8 +1,6 @@
 // Layout: the region is an array of 64 KiB units. A unit is free, part of a page run, or
 // a slab of objects of one size class. A side table (one entry a unit) says which, so an
 // object's size is found from its address alone and slabs carry no header.
-#include "base/heap.h"
-
 #include <linux/memfd.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -11,6 +9,7 @@
 #include <bit>
 
 #include "base/check.h"
+#include "base/heap.h"
 #include "base/host_call.h"
 #include "base/mutex.h"
 #include "base/window.h"
@@ -24,8 +23,8 @@ constexpr uint32_t kNone = UINT32_MAX;
 
 // Four classes to each power of two from 16 bytes to 16 KiB.
 constexpr std::array<uint32_t, 37> kClassBytes = {
-    16,   32,   48,   64,   80,   96,   112,  128,  160,  192,  224,  256,  320,
-    384,  448,  512,  640,  768,  896,  1024, 1280, 1536, 1792, 2048, 2560, 3072,
+    16,   32,   48,   64,   80,   96,   112,  128,   160,   192,   224,  256,  320,
+    384,  448,  512,  640,  768,  896,  1024, 1280,  1536,  1792,  2048, 2560, 3072,
     3584, 4096, 5120, 6144, 7168, 8192, 9344, 10880, 13056, 14528, 16384};
 
 struct FreeObject {
@@ -163,8 +162,7 @@ void LinkFirst(SizeClass& size_class, uint32_t index) {
 }
 
 bool IsFull(const Unit& unit) {
-  return unit.free_objects == nullptr &&
-         unit.bump >= kUnitBytes / kClassBytes[unit.size_class];
+  return unit.free_objects == nullptr && unit.bump >= kUnitBytes / kClassBytes[unit.size_class];
 }
 
 void* AllocateSmall(uint32_t class_index) {

@@ -48,8 +48,7 @@ Result<long> HostCall(long number, Args... args) {
 
 // Sleeps while `word` holds `expected`. May return early; callers look again. With a
 // deadline (CLOCK_MONOTONIC, ns; -1 means none) returns false when it passed.
-bool HostFutexWait(const std::atomic<uint32_t>& word, uint32_t expected,
-                   int64_t deadline_ns = -1);
+bool HostFutexWait(const std::atomic<uint32_t>& word, uint32_t expected, int64_t deadline_ns = -1);
 void HostFutexWake(const std::atomic<uint32_t>& word, int count);
 
 // Nanoseconds of the host's clock `clock_id` (CLOCK_*).

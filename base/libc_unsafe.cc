@@ -110,7 +110,9 @@ void* operator new(size_t size) {
   return result;
 }
 void* operator new[](size_t size) { return operator new(size); }
-void* operator new(size_t size, const std::nothrow_t&) noexcept { return ukrun::HeapAllocate(size); }
+void* operator new(size_t size, const std::nothrow_t&) noexcept {
+  return ukrun::HeapAllocate(size);
+}
 void operator delete(void* pointer) noexcept { ukrun::HeapFree(pointer); }
 void operator delete(void* pointer, size_t) noexcept { ukrun::HeapFree(pointer); }
 void operator delete[](void* pointer) noexcept { ukrun::HeapFree(pointer); }

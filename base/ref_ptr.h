@@ -54,13 +54,13 @@ class RefPtr {
   RefPtr(const RefPtr& other) : pointer_(other.pointer_) { RefIfSet(); }
   RefPtr(RefPtr&& other) noexcept : pointer_(std::exchange(other.pointer_, nullptr)) {}
   template <typename U>
-    requires std::is_convertible_v<U*, T*>
-  RefPtr(const RefPtr<U>& other) : pointer_(other.get()) {  // NOLINT: upcast
+  requires std::is_convertible_v<U*, T*> RefPtr(const RefPtr<U>& other)
+      : pointer_(other.get()) {  // NOLINT: upcast
     RefIfSet();
   }
   template <typename U>
-    requires std::is_convertible_v<U*, T*>
-  RefPtr(RefPtr<U>&& other) noexcept : pointer_(other.Release()) {}  // NOLINT: upcast
+  requires std::is_convertible_v<U*, T*> RefPtr(RefPtr<U>&& other)
+  noexcept : pointer_(other.Release()) {}  // NOLINT: upcast
   ~RefPtr() { Reset(); }
 
   RefPtr& operator=(RefPtr other) noexcept {

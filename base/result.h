@@ -38,8 +38,7 @@ class [[nodiscard]] Failure {
 };
 
 // `code` is a positive errno.
-constexpr Failure Fail(int code, const char* file = __builtin_FILE(),
-                       int line = __builtin_LINE()) {
+constexpr Failure Fail(int code, const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
   return Failure(code, FailureSite{file, line});
 }
 
@@ -48,13 +47,13 @@ class [[nodiscard]] Result {
  public:
   using Value = T;
 
-  constexpr Result(T value) : value_(std::move(value)) {}  // NOLINT: a value is a result
+  constexpr Result(T value) : value_(std::move(value)) {}   // NOLINT: a value is a result
   constexpr Result(Failure failure) : failure_(failure) {}  // NOLINT
   template <typename U>
-    requires(std::is_convertible_v<U, T> && !std::is_same_v<std::remove_cvref_t<U>, T> &&
-             !std::is_same_v<std::remove_cvref_t<U>, Result> &&
-             !std::is_same_v<std::remove_cvref_t<U>, Failure>)
-  constexpr Result(U&& value) : value_(T(std::forward<U>(value))) {}  // NOLINT
+  requires(std::is_convertible_v<U, T> && !std::is_same_v<std::remove_cvref_t<U>, T> &&
+           !std::is_same_v<std::remove_cvref_t<U>, Result> &&
+           !std::is_same_v<std::remove_cvref_t<U>, Failure>) constexpr Result(U&& value)
+      : value_(T(std::forward<U>(value))) {}  // NOLINT
 
   constexpr bool ok() const { return value_.has_value(); }
   constexpr int error() const { return ok() ? 0 : failure_.code(); }
@@ -99,11 +98,11 @@ inline constexpr Result<void> Ok() { return {}; }
 #define TRY(expression) UKRUN_TRY_AS(expression, __COUNTER__)
 #define UKRUN_TRY_AS(expression, unique) UKRUN_TRY_PASTE(expression, unique)
 #define UKRUN_TRY_PASTE(expression, unique) UKRUN_TRY_NAMED(expression, try_result_##unique)
-#define UKRUN_TRY_NAMED(expression, name)          \
-  __extension__({                                  \
-    auto name = (expression);                      \
-    if (!name.ok()) [[unlikely]] {                 \
-      return name.failure();                       \
-    }                                              \
-    *std::move(name);                              \
+#define UKRUN_TRY_NAMED(expression, name) \
+  __extension__({                         \
+    auto name = (expression);             \
+    if (!name.ok()) [[unlikely]] {        \
+      return name.failure();              \
+    }                                     \
+    *std::move(name);                     \
   })

@@ -130,8 +130,8 @@ void Libraries() {
   std::cout << "missing: " << (dlopen("/nonexistent.so", RTLD_NOW) == nullptr) << std::endl;
   Dl_info information;
   dladdr(reinterpret_cast<void*>(&puts), &information);
-  std::cout << "puts is in "
-            << std::filesystem::path(information.dli_fname).filename().string() << std::endl;
+  std::cout << "puts is in " << std::filesystem::path(information.dli_fname).filename().string()
+            << std::endl;
 }
 
 }  // namespace

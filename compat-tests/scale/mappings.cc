@@ -28,8 +28,8 @@ constexpr long kSpare = 500;
 class Stripes {
  public:
   explicit Stripes(long most) : most_(static_cast<size_t>(most)) {
-    void* reserved = mmap(nullptr, most_ * kPage, PROT_NONE,
-                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void* reserved =
+        mmap(nullptr, most_ * kPage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     Require(reserved != MAP_FAILED, "address space could be reserved");
     base_ = static_cast<char*>(reserved);
   }

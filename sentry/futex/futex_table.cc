@@ -98,8 +98,8 @@ int64_t FutexTable::Wake(const FutexKey& key, int64_t count, uint32_t bitset) {
   return woken;
 }
 
-FutexTable::RequeueCount FutexTable::Requeue(const FutexKey& from, const FutexKey& to,
-                                             int64_t wake, int64_t requeue) {
+FutexTable::RequeueCount FutexTable::Requeue(const FutexKey& from, const FutexKey& to, int64_t wake,
+                                             int64_t requeue) {
   Bucket& source = buckets_[Index(from)];
   Bucket& target = buckets_[Index(to)];
   LockInOrder guard(source.lock, target.lock);

@@ -80,8 +80,8 @@ void ReleaseRobustFutexes(Task& task) {
     }
   }
   if (pending.address != 0) {
-    static_cast<void>(MarkDead(task, word_of(pending), pending.priority_inheritance,
-                               Certainty::kPending));
+    static_cast<void>(
+        MarkDead(task, word_of(pending), pending.priority_inheritance, Certainty::kPending));
   }
 }
 

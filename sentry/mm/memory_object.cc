@@ -21,7 +21,8 @@ Result<void> MemoryBudget::Charge(uint64_t bytes) {
 
 void MemoryBudget::Release(uint64_t bytes) { used_.fetch_sub(bytes, std::memory_order_relaxed); }
 
-MemoryObject::MemoryObject(uint64_t size, MemoryBudget* budget) : budget_(RefPtr<MemoryBudget>::Share(budget)) {
+MemoryObject::MemoryObject(uint64_t size, MemoryBudget* budget)
+    : budget_(RefPtr<MemoryBudget>::Share(budget)) {
   state_.Lock()->size = size;
 }
 
@@ -52,9 +53,8 @@ Result<size_t> MemoryObject::ReadAt(GuestIo& io, uint64_t offset) {
       piece = PieceForRead(*state, offset, std::min<uint64_t>(io.size(), state->size - offset));
       ++state->users;
     }
-    Result<size_t> copied = piece.hole
-                                ? io.StoreZeros(piece.bytes)
-                                : io.Store(PagePoolAddress(piece.pool_offset), piece.bytes);
+    Result<size_t> copied = piece.hole ? io.StoreZeros(piece.bytes)
+                                       : io.Store(PagePoolAddress(piece.pool_offset), piece.bytes);
     {
       auto state = state_.Lock();
       EndUse(*state);

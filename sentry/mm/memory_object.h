@@ -73,9 +73,7 @@ class MemoryObject final : public Mappable {
   Result<void> CheckSharedMapping(bool writable) override;
   void MappingAdded() override;
   void MappingRemoved() override;
-  void MappedForWriting() override {
-    mapped_for_writing_.store(true, std::memory_order_relaxed);
-  }
+  void MappedForWriting() override { mapped_for_writing_.store(true, std::memory_order_relaxed); }
   // True once after MappedForWriting(): files that have times take that for a write.
   bool TakeMappedForWriting() { return mapped_for_writing_.exchange(false); }
 

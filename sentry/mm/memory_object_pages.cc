@@ -46,7 +46,8 @@ Result<MemoryObject::Piece> MemoryObject::PieceForWrite(State& state, uint64_t o
     return piece;
   }
   uint64_t page = offset / kPageSize;
-  uint64_t pages = TRY(AllocatePages(state, page, PageCeil(offset + piece.bytes) / kPageSize - page));
+  uint64_t pages =
+      TRY(AllocatePages(state, page, PageCeil(offset + piece.bytes) / kPageSize - page));
   piece = PieceForRead(state, offset, std::min(piece.bytes, (page + pages) * kPageSize - offset));
   piece.fresh = true;
   return piece;
@@ -66,8 +67,8 @@ uint64_t MemoryObject::ChargePages(uint64_t wanted) {
 Result<uint64_t> MemoryObject::AllocatePages(State& state, uint64_t page, uint64_t wanted) {
   auto next = state.extents.upper_bound(page);
   auto previous = next == state.extents.begin() ? state.extents.end() : std::prev(next);
-  bool continues = previous != state.extents.end() &&
-                   previous->first + previous->second.pages == page;
+  bool continues =
+      previous != state.extents.end() && previous->first + previous->second.pages == page;
   uint64_t room = next == state.extents.end() ? UINT64_MAX : next->first - page;
   wanted = std::min(wanted, room);
 
@@ -84,8 +85,8 @@ Result<uint64_t> MemoryObject::AllocatePages(State& state, uint64_t page, uint64
   // Runs are aligned to the file, so those of a growing file double: 1, 1, 2, 4, ... pages.
   // A page in the middle of nowhere gets a run of just what is wanted.
   uint64_t aligned = page == 0 ? kPagePoolLargestRun : page & (0 - page);
-  uint64_t capacity = continues ? kPagePoolLargestRun
-                                : std::bit_ceil(std::min(wanted, kPagePoolLargestRun));
+  uint64_t capacity =
+      continues ? kPagePoolLargestRun : std::bit_ceil(std::min(wanted, kPagePoolLargestRun));
   capacity = std::min({capacity, aligned, std::bit_floor(std::min(room, kPagePoolLargestRun))});
   uint64_t charged = ChargePages(std::min(wanted, capacity));
   if (charged == 0) {
@@ -188,7 +189,8 @@ void MemoryObject::CarveOut(State& state, Extents::iterator it, uint64_t first, 
     Part part = parts.back();
     parts.pop_back();
     uint64_t part_end = part.begin + part.capacity;
-    bool any_kept = part.begin < first || (part_end > end && end < used_end && part.begin < used_end);
+    bool any_kept =
+        part.begin < first || (part_end > end && end < used_end && part.begin < used_end);
     bool any_freed = part.begin < end && part_end > first;
     if (any_kept && any_freed) {
       PagePoolSplit(part.pool_offset, part.capacity);

@@ -3,8 +3,6 @@
 // their own largest free run, so a run is found in ten steps, however full the pool is.
 //
 // The bookkeeping lies on the kernel heap and exists only for chunks that were ever used.
-#include "sentry/mm/page_pool.h"
-
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <linux/memfd.h>
@@ -20,6 +18,7 @@
 #include "base/host_call.h"
 #include "base/locked.h"
 #include "base/window.h"
+#include "sentry/mm/page_pool.h"
 
 namespace ukrun {
 namespace {
@@ -86,8 +85,8 @@ struct Chunk {
       uint8_t left = largest[2 * node];
       uint8_t right = largest[2 * node + 1];
       // Two wholly free halves are one run.
-      largest[node] = left == order && right == order ? static_cast<uint8_t>(order + 1)
-                                                      : std::max(left, right);
+      largest[node] =
+          left == order && right == order ? static_cast<uint8_t>(order + 1) : std::max(left, right);
     }
   }
 };
@@ -141,8 +140,7 @@ void PagePoolInitialize() {
   long fd = RawHostCall(SYS_memfd_create, "ukrun-pages", MFD_CLOEXEC);
   UKRUN_CHECK(fd >= 0);
   UKRUN_CHECK(RawHostCall(SYS_ftruncate, fd, kWindowPagePoolBytes) == 0);
-  long mapped = RawHostCall(SYS_mmap, kWindowPagePool, kWindowPagePoolBytes,
-                            PROT_READ | PROT_WRITE,
+  long mapped = RawHostCall(SYS_mmap, kWindowPagePool, kWindowPagePoolBytes, PROT_READ | PROT_WRITE,
                             MAP_SHARED | MAP_FIXED_NOREPLACE | MAP_NORESERVE, fd, 0);
   UKRUN_CHECK(mapped == static_cast<long>(kWindowPagePool));
   g_fd = static_cast<int>(fd);
@@ -197,15 +195,13 @@ void PagePoolSplit(uint64_t offset, uint64_t pages) {
 
 void PagePoolZero(uint64_t offset, uint64_t bytes) {
   // The host may be out of memory for the hole's bookkeeping; zeros are promised all the same.
-  Result<long> punched = HostCall(SYS_fallocate, g_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-                                  offset, bytes);
+  Result<long> punched =
+      HostCall(SYS_fallocate, g_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, bytes);
   if (!punched.ok()) {
     __builtin_memset(PagePoolAddress(offset), 0, bytes);
   }
 }
 
-char* PagePoolAddress(uint64_t offset) {
-  return reinterpret_cast<char*>(kWindowPagePool + offset);
-}
+char* PagePoolAddress(uint64_t offset) { return reinterpret_cast<char*>(kWindowPagePool + offset); }
 
 }  // namespace ukrun

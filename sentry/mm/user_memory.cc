@@ -10,8 +10,8 @@ namespace {
 // Copies until `size` bytes are done, resolving faults between. `copy` moves up to n bytes
 // from position `done` on and says how many.
 template <typename Copy>
-Result<size_t> CopyWithFaults(MemoryManager& manager, GuestAddr address, size_t size,
-                              Access access, Copy copy) {
+Result<size_t> CopyWithFaults(MemoryManager& manager, GuestAddr address, size_t size, Access access,
+                              Copy copy) {
   size_t done = 0;
   while (done < size) {
     Result<size_t> copied = copy(done);

@@ -40,7 +40,7 @@ class UserMemory {
 // Types that may cross: no padding (padding is written out), no pointers, no invariants.
 template <typename T>
 concept GuestValue = std::is_trivially_copyable_v<T> && std::is_standard_layout_v<T> &&
-                     (std::has_unique_object_representations_v<T> || std::floating_point<T>);
+    (std::has_unique_object_representations_v<T> || std::floating_point<T>);
 
 template <GuestValue T>
 struct UserIn {

@@ -38,8 +38,8 @@ struct IncomingMessage {
   std::string address;  // empty: the sender has none
   std::vector<RefPtr<File>> files;
   std::optional<SocketCredentials> credentials;
-  uint32_t flags = 0;   // MSG_TRUNC, MSG_EOR
-  bool ended = false;   // the end of the stream, or a boundary that MSG_WAITALL stops at
+  uint32_t flags = 0;  // MSG_TRUNC, MSG_EOR
+  bool ended = false;  // the end of the stream, or a boundary that MSG_WAITALL stops at
 };
 
 // The options of SOL_SOCKET that only are kept, and the limits that every family has.

@@ -29,22 +29,14 @@ struct SavedRegister {
   uint64_t abi::SigContext::*saved;
 };
 constexpr SavedRegister kSavedRegisters[] = {
-    {&abi::Registers::r8, &abi::SigContext::r8},
-    {&abi::Registers::r9, &abi::SigContext::r9},
-    {&abi::Registers::r10, &abi::SigContext::r10},
-    {&abi::Registers::r11, &abi::SigContext::r11},
-    {&abi::Registers::r12, &abi::SigContext::r12},
-    {&abi::Registers::r13, &abi::SigContext::r13},
-    {&abi::Registers::r14, &abi::SigContext::r14},
-    {&abi::Registers::r15, &abi::SigContext::r15},
-    {&abi::Registers::rdi, &abi::SigContext::rdi},
-    {&abi::Registers::rsi, &abi::SigContext::rsi},
-    {&abi::Registers::rbp, &abi::SigContext::rbp},
-    {&abi::Registers::rbx, &abi::SigContext::rbx},
-    {&abi::Registers::rdx, &abi::SigContext::rdx},
-    {&abi::Registers::rax, &abi::SigContext::rax},
-    {&abi::Registers::rcx, &abi::SigContext::rcx},
-    {&abi::Registers::rsp, &abi::SigContext::rsp},
+    {&abi::Registers::r8, &abi::SigContext::r8},   {&abi::Registers::r9, &abi::SigContext::r9},
+    {&abi::Registers::r10, &abi::SigContext::r10}, {&abi::Registers::r11, &abi::SigContext::r11},
+    {&abi::Registers::r12, &abi::SigContext::r12}, {&abi::Registers::r13, &abi::SigContext::r13},
+    {&abi::Registers::r14, &abi::SigContext::r14}, {&abi::Registers::r15, &abi::SigContext::r15},
+    {&abi::Registers::rdi, &abi::SigContext::rdi}, {&abi::Registers::rsi, &abi::SigContext::rsi},
+    {&abi::Registers::rbp, &abi::SigContext::rbp}, {&abi::Registers::rbx, &abi::SigContext::rbx},
+    {&abi::Registers::rdx, &abi::SigContext::rdx}, {&abi::Registers::rax, &abi::SigContext::rax},
+    {&abi::Registers::rcx, &abi::SigContext::rcx}, {&abi::Registers::rsp, &abi::SigContext::rsp},
     {&abi::Registers::rip, &abi::SigContext::rip},
 };
 
@@ -183,8 +175,7 @@ Result<void> PopSignalFrame(Task& task) {
   abi::Registers& registers = task.registers();
   uint64_t frame_address = registers.rsp - sizeof(uint64_t);
   abi::UContext saved;
-  TRY(task.memory().Read(&saved,
-                         GuestAddr(frame_address + offsetof(abi::RtSigFrame, ucontext)),
+  TRY(task.memory().Read(&saved, GuestAddr(frame_address + offsetof(abi::RtSigFrame, ucontext)),
                          sizeof(saved)));
   TRY(PopExtendedState(task, saved.context.fp_state));
   RestoreRegisters(saved.context, &registers);

@@ -10,8 +10,8 @@ namespace ukrun {
 namespace {
 
 constexpr abi::SignalSet kStopSignals =
-    abi::SignalBit(abi::kSigStop) | abi::SignalBit(abi::kSigTstp) |
-    abi::SignalBit(abi::kSigTtin) | abi::SignalBit(abi::kSigTtou);
+    abi::SignalBit(abi::kSigStop) | abi::SignalBit(abi::kSigTstp) | abi::SignalBit(abi::kSigTtin) |
+    abi::SignalBit(abi::kSigTtou);
 
 void Discard(PendingSignals& pending, abi::SignalSet signals) {
   if ((pending.set & signals) == 0) {
@@ -71,8 +71,7 @@ bool IsIgnored(const ThreadGroup& group, const Task& task, int signal) {
   return ActionIgnores(group.actions->actions[static_cast<size_t>(signal) - 1], signal);
 }
 
-Result<void> Enqueue(const ThreadGroup& group, PendingSignals& pending,
-                     const abi::SigInfo& info) {
+Result<void> Enqueue(const ThreadGroup& group, PendingSignals& pending, const abi::SigInfo& info) {
   abi::SignalSet bit = abi::SignalBit(info.signal);
   if (info.signal < abi::kSigRtMin && (pending.set & bit) != 0) {
     return Ok();  // standard signals do not queue
@@ -255,8 +254,7 @@ void NotifyParentLocked(ThreadGroup& child, const abi::SigInfo& info) {
   if (parent == nullptr) {
     return;
   }
-  const abi::SigAction& action =
-      parent->actions->actions[static_cast<size_t>(abi::kSigChld) - 1];
+  const abi::SigAction& action = parent->actions->actions[static_cast<size_t>(abi::kSigChld) - 1];
   bool job_control = info.code == abi::kCldStopped || info.code == abi::kCldContinued;
   if (!job_control || (action.flags & abi::kSaNocldstop) == 0) {
     static_cast<void>(SendSignalLocked(*parent, info));

@@ -38,11 +38,11 @@ struct TaskSignals {
 
 // Job control of a thread group.
 struct StopState {
-  bool stopped = false;        // every task has been told to stop
+  bool stopped = false;  // every task has been told to stop
   int stop_signal = 0;
-  bool report_stop = false;    // the parent has not waited for the stop yet
+  bool report_stop = false;  // the parent has not waited for the stop yet
   bool report_continue = false;
-  int parked_tasks = 0;        // of those, how many have stopped
+  int parked_tasks = 0;  // of those, how many have stopped
 };
 
 }  // namespace ukrun

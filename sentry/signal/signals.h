@@ -30,7 +30,7 @@ abi::SigInfo UserSignal(const Task& sender, int signal, int code = abi::kSiUser)
 // A fault of the task's own code: not ignorable, not blockable (force_sig_fault).
 void ForceSignal(Task& task, const abi::SigInfo& info);
 
-// May `sender` signal `target` (kill(2), "Permissions")? 
+// May `sender` signal `target` (kill(2), "Permissions")?
 bool MaySignal(const Task& sender, const ThreadGroup& target, int signal);
 
 // --- Receiving.

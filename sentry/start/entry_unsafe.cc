@@ -42,7 +42,7 @@ ukrun_main_stack_end:
 // Applies the image's relative relocations; there are no others (lint/ checks that).
 // Runs before anything is relocated: no globals, no calls.
 extern "C" __attribute__((no_stack_protector, used)) void UkrunRelocate(uint64_t base,
-                                                                      const Elf64_Dyn* dynamic) {
+                                                                        const Elf64_Dyn* dynamic) {
   const Elf64_Rela* table = nullptr;
   uint64_t bytes = 0;
   for (; dynamic->d_tag != DT_NULL; ++dynamic) {

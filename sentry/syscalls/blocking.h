@@ -21,8 +21,7 @@ WakeReason SleepTask(Task& task, uint32_t seen, int64_t deadline_ns = kNoDeadlin
 // Errors: attempt's; kErestartsys when a signal came; `timed_out` at the deadline.
 template <typename Attempt>
 auto BlockOn(Task& task, WaitQueue& queue, Ready interest, Attempt attempt,
-             int64_t deadline_ns = kNoDeadline, int timed_out = EAGAIN)
-    -> decltype(attempt()) {
+             int64_t deadline_ns = kNoDeadline, int timed_out = EAGAIN) -> decltype(attempt()) {
   auto result = attempt();
   if (!result.Is(EAGAIN)) {
     return result;

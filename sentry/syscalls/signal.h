@@ -16,8 +16,7 @@ Result<void> RtSigsuspend(Task& task, UserIn<uint64_t> set, uint64_t set_size);
 Result<int32_t> RtSigtimedwait(Task& task, UserIn<uint64_t> set, GuestAddr info,
                                UserIn<abi::Timespec> timeout, uint64_t set_size);
 Result<void> RtSigqueueinfo(Task& task, int32_t pid, int32_t signal, GuestAddr info);
-Result<void> RtTgsigqueueinfo(Task& task, int32_t pid, int32_t tid, int32_t signal,
-                              GuestAddr info);
+Result<void> RtTgsigqueueinfo(Task& task, int32_t pid, int32_t tid, int32_t signal, GuestAddr info);
 Result<void> RtSigreturn(Task& task);
 Result<void> Sigaltstack(Task& task, UserIn<abi::SigAltStack> stack,
                          UserOut<abi::SigAltStack> old_stack);
@@ -25,8 +24,7 @@ Result<void> Kill(Task& task, int32_t pid, int32_t signal);
 Result<void> Tkill(Task& task, int32_t tid, int32_t signal);
 Result<void> Tgkill(Task& task, int32_t pid, int32_t tid, int32_t signal);
 Result<void> Pause(Task& task);
-Result<void> PidfdSendSignal(Task& task, Fd pidfd, int32_t signal, GuestAddr info,
-                             uint32_t flags);
+Result<void> PidfdSendSignal(Task& task, Fd pidfd, int32_t signal, GuestAddr info, uint32_t flags);
 Result<int64_t> RestartSyscall(Task& task);
 
 }  // namespace ukrun

@@ -13,7 +13,7 @@
 namespace ukrun {
 namespace {
 
-constexpr int32_t kFamilies = 46;         // NPROTO
+constexpr int32_t kFamilies = 46;  // NPROTO
 constexpr uint32_t kTypeMask = 0xf;
 constexpr uint32_t kSocketTypes = 11;    // SOCK_MAX
 constexpr uint32_t kMostBacklog = 4096;  // net.core.somaxconn
@@ -78,8 +78,7 @@ Result<void> StoreAddress(Task& task, const std::string& address, GuestAddr to,
   if (room < 0) {
     return Fail(EINVAL);
   }
-  TRY(task.memory().Write(to, address.data(),
-                          std::min(address.size(), static_cast<size_t>(room))));
+  TRY(task.memory().Write(to, address.data(), std::min(address.size(), static_cast<size_t>(room))));
   return length.Store(task.memory(), static_cast<int32_t>(address.size()));
 }
 
@@ -151,8 +150,8 @@ Result<void> Connect(Task& task, Fd fd, GuestAddr address, int32_t length) {
   std::string target = TRY(LoadAddress(task, address, length));
   int64_t deadline_ns = SocketDeadline(*socket.file, Ready::kWritable);
   auto attempt = [&] { return socket->Connect(task, target); };
-  return AfterSocketWait(
-      BlockOnFile(task, *socket.file, Ready::kWritable, attempt, deadline_ns), deadline_ns);
+  return AfterSocketWait(BlockOnFile(task, *socket.file, Ready::kWritable, attempt, deadline_ns),
+                         deadline_ns);
 }
 
 Result<void> Getsockname(Task& task, Fd fd, GuestAddr address, UserInOut<int32_t> length) {

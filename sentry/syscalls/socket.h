@@ -34,8 +34,7 @@ Result<void> Socketpair(Task& task, int32_t family, uint32_t type, int32_t proto
 Result<void> Bind(Task& task, Fd fd, GuestAddr address, int32_t length);
 Result<void> Listen(Task& task, Fd fd, uint32_t backlog);
 Result<Fd> Accept(Task& task, Fd fd, GuestAddr address, UserInOut<int32_t> length);
-Result<Fd> Accept4(Task& task, Fd fd, GuestAddr address, UserInOut<int32_t> length,
-                   uint32_t flags);
+Result<Fd> Accept4(Task& task, Fd fd, GuestAddr address, UserInOut<int32_t> length, uint32_t flags);
 Result<void> Connect(Task& task, Fd fd, GuestAddr address, int32_t length);
 Result<void> Getsockname(Task& task, Fd fd, GuestAddr address, UserInOut<int32_t> length);
 Result<void> Getpeername(Task& task, Fd fd, GuestAddr address, UserInOut<int32_t> length);

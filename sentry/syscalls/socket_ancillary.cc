@@ -11,9 +11,9 @@
 namespace ukrun {
 namespace {
 
-constexpr size_t kMostFiles = 253;                 // SCM_MAX_FD
-constexpr uint64_t kMostControl = 131072;          // net.core.optmem_max
-constexpr int32_t kRights = 1, kCredentials = 2;   // SCM_RIGHTS, SCM_CREDENTIALS
+constexpr size_t kMostFiles = 253;                // SCM_MAX_FD
+constexpr uint64_t kMostControl = 131072;         // net.core.optmem_max
+constexpr int32_t kRights = 1, kCredentials = 2;  // SCM_RIGHTS, SCM_CREDENTIALS
 
 struct Header {
   uint64_t length;  // with the header
@@ -25,8 +25,7 @@ constexpr uint64_t Aligned(uint64_t length) { return (length + 7) & ~uint64_t{7}
 
 Result<void> CheckCredentials(Task& task, const SocketCredentials& claimed) {
   const Credentials& own = task.credentials();
-  bool pid_ok =
-      claimed.pid == task.thread_group().pid() || own.Has(Capability::kSysAdmin);
+  bool pid_ok = claimed.pid == task.thread_group().pid() || own.Has(Capability::kSysAdmin);
   bool uid_ok = claimed.uid == own.uid || claimed.uid == own.euid || claimed.uid == own.suid ||
                 own.Has(Capability::kSetuid);
   bool gid_ok = claimed.gid == own.gid || claimed.gid == own.egid || claimed.gid == own.sgid ||
@@ -93,9 +92,8 @@ void Put(Task& task, ControlBuffer& buffer, int32_t type, const void* data, size
 }
 
 void PutFiles(Task& task, ControlBuffer& buffer, CloseOnExec cloexec, IncomingMessage& message) {
-  size_t fit = buffer.room() < sizeof(Header)
-                   ? 0
-                   : (buffer.room() - sizeof(Header)) / sizeof(int32_t);
+  size_t fit =
+      buffer.room() < sizeof(Header) ? 0 : (buffer.room() - sizeof(Header)) / sizeof(int32_t);
   GuestAddr numbers = buffer.address + buffer.used + sizeof(Header);
   size_t installed = 0;
   while (installed < std::min(fit, message.files.size())) {
@@ -123,8 +121,7 @@ void PutFiles(Task& task, ControlBuffer& buffer, CloseOnExec cloexec, IncomingMe
 
 }  // namespace
 
-Result<void> LoadAncillary(Task& task, GuestAddr control, uint64_t size,
-                           OutgoingMessage& message) {
+Result<void> LoadAncillary(Task& task, GuestAddr control, uint64_t size, OutgoingMessage& message) {
   if (size > kMostControl) {
     return Fail(ENOBUFS);
   }

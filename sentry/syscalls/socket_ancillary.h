@@ -7,8 +7,7 @@
 namespace ukrun {
 
 // Errors: EINVAL, EBADF, EPERM, ESRCH, ENOBUFS, ETOOMANYREFS, EFAULT.
-Result<void> LoadAncillary(Task& task, GuestAddr control, uint64_t size,
-                           OutgoingMessage& message);
+Result<void> LoadAncillary(Task& task, GuestAddr control, uint64_t size, OutgoingMessage& message);
 
 // Stores what fits and installs the descriptors; the other files are released. Returns how
 // much of the buffer was used, and adds MSG_CTRUNC to message.flags when something did not fit.

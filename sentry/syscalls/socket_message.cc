@@ -51,8 +51,8 @@ size_t Capped(uint64_t size) { return std::min<uint64_t>(size, kMostTransferred)
 
 // Waits until `attempt` can go on, as the socket and the call's flags say.
 template <typename Attempt>
-Result<size_t> Wait(Task& task, Socket& socket, Ready interest, uint32_t flags,
-                    int64_t deadline_ns, Attempt attempt) {
+Result<size_t> Wait(Task& task, Socket& socket, Ready interest, uint32_t flags, int64_t deadline_ns,
+                    Attempt attempt) {
   if ((flags & MSG_DONTWAIT) != 0) {
     return attempt();
   }
@@ -116,8 +116,8 @@ Result<size_t> SendOne(Task& task, Socket& socket, GuestAddr address, uint32_t f
 Result<void> StoreReceived(Task& task, GuestAddr address, const MessageHeader& header,
                            uint32_t flags, IncomingMessage& message) {
   auto cloexec = (flags & MSG_CMSG_CLOEXEC) != 0 ? CloseOnExec::kYes : CloseOnExec::kNo;
-  uint64_t used = StoreAncillary(task, GuestAddr(header.control), header.control_length, cloexec,
-                                 message);
+  uint64_t used =
+      StoreAncillary(task, GuestAddr(header.control), header.control_length, cloexec, message);
   if (header.name != 0) {
     TRY(StoreAddress(task, message.address, GuestAddr(header.name),
                      UserInOut<int32_t>{address + kNameLengthOffset}));

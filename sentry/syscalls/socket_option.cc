@@ -124,7 +124,7 @@ Result<void> SetTimeout(Task& task, std::atomic<int64_t>& timeout_ns, GuestAddr 
   // As on Linux, negative times do not wait: the least there is, as 0 means for ever.
   bool endless = limit.seconds >= INT64_MAX / kSecondNs - 1;
   timeout_ns.store(limit.seconds < 0 ? 1
-                   : endless ? 0
+                   : endless         ? 0
                              : limit.seconds * kSecondNs + limit.microseconds * kMicrosecondNs);
   return Ok();
 }

@@ -111,8 +111,7 @@ Result<void> Setitimer(Task& task, int32_t which, UserIn<Itimerval> in, UserOut<
     setting.value_ns = TRY(FromTimeval(wanted.value));
     setting.interval_ns = TRY(FromTimeval(wanted.interval));
   }
-  TimerSetting before =
-      task.thread_group().timers().SetItimer(TRY(DecodeItimer(which)), setting);
+  TimerSetting before = task.thread_group().timers().SetItimer(TRY(DecodeItimer(which)), setting);
   return old.is_null() ? Ok() : old.Store(task.memory(), ToItimerval(before));
 }
 

@@ -26,8 +26,7 @@ class ControllingTerminal : public RefCounted<ControllingTerminal> {
   // SIGHUP and SIGCONT. Called without locks.
   virtual void SessionLeaderEnded(ThreadGroup& leader) = 0;
   // Opens it once more, for /dev/tty.
-  virtual Result<RefPtr<File>> Reopen(Task& task, const Path& path,
-                                      const OpenOptions& options) = 0;
+  virtual Result<RefPtr<File>> Reopen(Task& task, const Path& path, const OpenOptions& options) = 0;
 };
 
 }  // namespace ukrun

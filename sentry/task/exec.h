@@ -18,8 +18,8 @@ namespace ukrun {
 class Task;
 
 struct ExecRequest {
-  RefPtr<File> file;       // opened for execution
-  std::string file_name;   // as given: AT_EXECFN, also of scripts
+  RefPtr<File> file;      // opened for execution
+  std::string file_name;  // as given: AT_EXECFN, also of scripts
   // The name of a script opened through a close-on-exec descriptor would be gone by the
   // time the interpreter wants it.
   bool name_vanishes = false;

@@ -45,14 +45,12 @@ bool ParentIgnores(const ThreadGroup& group) {
   if (parent == nullptr || group.exit_signal != abi::kSigChld) {
     return false;
   }
-  const abi::SigAction& action =
-      parent->actions->actions[static_cast<size_t>(abi::kSigChld) - 1];
+  const abi::SigAction& action = parent->actions->actions[static_cast<size_t>(abi::kSigChld) - 1];
   return action.handler == abi::kSigIgn || (action.flags & abi::kSaNocldwait) != 0;
 }
 
 ThreadGroup* NewParentFor(ThreadGroup& orphan_of) {
-  for (ThreadGroup* ancestor = orphan_of.parent; ancestor != nullptr;
-       ancestor = ancestor->parent) {
+  for (ThreadGroup* ancestor = orphan_of.parent; ancestor != nullptr; ancestor = ancestor->parent) {
     if (ancestor->child_subreaper && !ancestor->group_exiting && !ancestor->zombie) {
       return ancestor;
     }
@@ -404,8 +402,7 @@ bool IsOrphanedLocked(const ProcessGroup& group, const ThreadGroup* ignoring) {
     // A parent that merely adopted the member controls nothing; PID 1 may be a shell.
     const ThreadGroup* parent = member->parent;
     if (parent != nullptr && !member->adopted && parent->process_group &&
-        parent->process_group.get() != &group &&
-        parent->process_group->session == group.session) {
+        parent->process_group.get() != &group && parent->process_group->session == group.session) {
       return false;
     }
   }

@@ -132,7 +132,7 @@ class Task : public RefCounted<Task> {
   std::atomic<uint64_t> current_pc{0};
   std::atomic<int32_t> nice{0};
   std::atomic<uint64_t> timer_slack_ns{50'000};  // kept and shown; sleeps are the host's
-  std::atomic<int32_t> scheduling_policy{0};  // SCHED_OTHER, BATCH or IDLE
+  std::atomic<int32_t> scheduling_policy{0};     // SCHED_OTHER, BATCH or IDLE
 
  private:
   // Changes at execve only, under the tree's lock.

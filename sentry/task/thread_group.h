@@ -47,8 +47,8 @@ struct ResourceLimit {
 };
 inline constexpr int kRlimitCount = 16;
 inline constexpr int kRlimitData = 2, kRlimitStack = 3, kRlimitCore = 4, kRlimitNproc = 6,
-                     kRlimitNofile = 7, kRlimitMemlock = 8, kRlimitAs = 9,
-                     kRlimitSigpending = 11, kRlimitFsize = 1, kRlimitCpu = 0;
+                     kRlimitNofile = 7, kRlimitMemlock = 8, kRlimitAs = 9, kRlimitSigpending = 11,
+                     kRlimitFsize = 1, kRlimitCpu = 0;
 
 struct ResourceUsage {
   int64_t user_ns = 0;
@@ -68,11 +68,11 @@ class ThreadGroup : public RefCounted<ThreadGroup> {
   int32_t pid() const { return pid_; }
 
   // --- Guarded by the tree lock.
-  Task* leader = nullptr;             // null once reaped
-  Task* tasks = nullptr;              // linked by next_in_group
+  Task* leader = nullptr;  // null once reaped
+  Task* tasks = nullptr;   // linked by next_in_group
   int live_tasks = 0;
-  ThreadGroup* parent = nullptr;      // not owned; null for PID 1
-  std::set<ThreadGroup*> children;    // not owned: the tree holds references
+  ThreadGroup* parent = nullptr;    // not owned; null for PID 1
+  std::set<ThreadGroup*> children;  // not owned: the tree holds references
   // The parent's task that made this group, for __WNOTHREAD and parent-death signals; only
   // compared, never followed. Null: not any more.
   const Task* parent_task = nullptr;
@@ -86,14 +86,14 @@ class ThreadGroup : public RefCounted<ThreadGroup> {
   // exit_group or a fatal signal has begun; the status everybody ends with.
   bool group_exiting = false;
   int exit_status = 0;
-  bool zombie = false;                // every task has ended; the parent may wait
-  bool adopted = false;               // orphan given to PID 1: reaped by the kernel
+  bool zombie = false;   // every task has ended; the parent may wait
+  bool adopted = false;  // orphan given to PID 1: reaped by the kernel
   bool child_subreaper = false;
-  bool has_execed = false;            // since it was forked
-  bool has_program = false;           // false only while PID 1 is being set up
+  bool has_execed = false;   // since it was forked
+  bool has_program = false;  // false only while PID 1 is being set up
   // The task that runs execve and waits for the others to end.
   Task* exec_task = nullptr;
-  ResourceUsage ended_tasks;          // of tasks that are gone
+  ResourceUsage ended_tasks;  // of tasks that are gone
   ResourceUsage waited_children;
   bool dumpable = true;
   // Forks in progress: the signals for many (a process group) that have come meanwhile, which

@@ -39,8 +39,7 @@ class FdTable : public RefCounted<FdTable> {
   // Errors: EMFILE.
   Result<void> CheckRoom(uint64_t limit) const;
   // dup2, dup3: closes what was there. Errors: EBADF when fd >= limit.
-  Result<void> InstallAt(Task& task, Fd fd, RefPtr<File> file, CloseOnExec cloexec,
-                         uint64_t limit);
+  Result<void> InstallAt(Task& task, Fd fd, RefPtr<File> file, CloseOnExec cloexec, uint64_t limit);
   // Errors: EBADF.
   Result<void> Close(Task& task, Fd fd);
   void CloseRange(Task& task, uint32_t first, uint32_t last);

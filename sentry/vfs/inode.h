@@ -102,9 +102,7 @@ class Inode : public RefCounted<Inode> {
   // Made at first use; the second answers null when there is none yet.
   class Attachments;
   Attachments& attachments();
-  Attachments* attachments_if_any() const {
-    return attachments_.load(std::memory_order_acquire);
-  }
+  Attachments* attachments_if_any() const { return attachments_.load(std::memory_order_acquire); }
 
   // Open file descriptions, and those of them that write (negative: writing is denied, as
   // the file is being executed). Counted by File and by write_access.h.

@@ -41,8 +41,8 @@ inline bool AnyWatches() { return active_watches.load(std::memory_order_relaxed)
 namespace notify_detail {
 void Entry(const Path& directory, std::string_view name, uint32_t mask, const Inode& inode);
 void Object(const Path& path, uint32_t mask);
-void Moved(const Path& from, std::string_view old_name, const Path& to,
-           std::string_view new_name, Inode& moved);
+void Moved(const Path& from, std::string_view old_name, const Path& to, std::string_view new_name,
+           Inode& moved);
 void Self(const Inode& inode, uint32_t mask);
 void Gone(Inode& inode);
 }  // namespace notify_detail

@@ -17,8 +17,7 @@ Result<void> CheckDirectoryChange(const Credentials& credentials, const Path& di
 // Besides, the victim is not somebody else's in a sticky directory. Errors: EPERM.
 Result<void> CheckSticky(const Credentials& credentials, Inode& directory, Inode& victim);
 // The mode and group that a new inode in `directory` gets (set-group-id directories).
-NewInode InheritGroup(const Credentials& credentials, const Attributes& directory,
-                      NewInode what);
+NewInode InheritGroup(const Credentials& credentials, const Attributes& directory, NewInode what);
 // The permission bits that are left once a file's contents change hands or are written:
 // without set-user-id, and without set-group-id where it means execution.
 uint32_t WithoutSetIds(const Credentials& credentials, const Attributes& attributes);

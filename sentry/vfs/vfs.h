@@ -33,7 +33,7 @@ struct WalkOptions {
 // The result of a walk up to the last component.
 struct LastComponent {
   Path directory;
-  std::string name;             // never "", "." or ".."; see `special`
+  std::string name;  // never "", "." or ".."; see `special`
   bool trailing_slash = false;
   // The path ends in "." or "..", or is "/" itself: then `directory` is the object.
   bool special = false;
@@ -51,8 +51,7 @@ struct OpenRequest {
   uint32_t mode = 0;
   uint64_t resolve = 0;
 };
-Result<RefPtr<File>> Open(Task& task, Fd start, std::string_view path,
-                          const OpenRequest& request);
+Result<RefPtr<File>> Open(Task& task, Fd start, std::string_view path, const OpenRequest& request);
 // Opens what a walk has found (magic links, execve). Checks permissions.
 Result<RefPtr<File>> OpenPath(Task& task, const Path& path, const OpenRequest& request);
 

@@ -225,7 +225,9 @@ TEST_F(LineDisciplineTest, KeysRaiseSignalsAndDiscardTheLine) {
   EXPECT_EQ(line_.TakeSignals(), 0u);
   line_.Type("\x1c");
   EXPECT_EQ(line_.TakeSignals(), 1u << SIGQUIT);
-  line_.Type("\x1a" "after\n");
+  line_.Type(
+      "\x1a"
+      "after\n");
   EXPECT_EQ(line_.TakeSignals(), 1u << SIGTSTP);
   EXPECT_EQ(ReadFrom(line_), "after\n");
 }

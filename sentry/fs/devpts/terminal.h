@@ -35,9 +35,7 @@ class Terminal final : public ControllingTerminal {
 
   // --- ControllingTerminal.
   uint64_t device() const override;
-  int32_t foreground_group() const override {
-    return foreground_.load(std::memory_order_relaxed);
-  }
+  int32_t foreground_group() const override { return foreground_.load(std::memory_order_relaxed); }
   void SessionLeaderEnded(ThreadGroup& leader) override;
   Result<RefPtr<File>> Reopen(Task& task, const Path& path, const OpenOptions& options) override;
 

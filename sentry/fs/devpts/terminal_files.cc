@@ -93,8 +93,7 @@ Result<RefPtr<File>> OpenMaster(Task& task, const Path& path, const OpenOptions&
 
 Result<RefPtr<File>> OpenSlaveNode(Task& task, const Path& path, const OpenOptions& options) {
   uint64_t device = TRY(path.dentry->inode()->GetAttributes()).special_device;
-  RefPtr<Terminal> terminal =
-      TRY(DevptsFileSystem::Instance().FindTerminal(DeviceMinor(device)));
+  RefPtr<Terminal> terminal = TRY(DevptsFileSystem::Instance().FindTerminal(DeviceMinor(device)));
   return OpenSlave(task, *terminal, path, options);
 }
 
@@ -125,8 +124,7 @@ Result<RefPtr<File>> OpenConsole(Task& task, const Path& path, const OpenOptions
 Result<RefPtr<File>> OpenSlave(Task& task, Terminal& terminal, const Path& path,
                                const OpenOptions& options) {
   Terminal::Hangups opened = TRY(terminal.SlaveOpened(task));
-  RefPtr<File> file =
-      MakeRef<SlaveFile>(path, options, RefPtr<Terminal>::Share(&terminal), opened);
+  RefPtr<File> file = MakeRef<SlaveFile>(path, options, RefPtr<Terminal>::Share(&terminal), opened);
   if (options.read && !options.no_terminal) {
     terminal.TakeIfWanted(task);
   }

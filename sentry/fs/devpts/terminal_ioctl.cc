@@ -22,11 +22,10 @@ struct Speed {
   uint32_t bits_per_second;
 };
 constexpr Speed kSpeeds[] = {
-    {B0, 0},           {B50, 50},         {B75, 75},         {B110, 110},
-    {B134, 134},       {B150, 150},       {B200, 200},       {B300, 300},
-    {B600, 600},       {B1200, 1200},     {B1800, 1800},     {B2400, 2400},
-    {B4800, 4800},     {B9600, 9600},     {B19200, 19200},   {B38400, 38400},
-    {B57600, 57600},   {B115200, 115200}, {B230400, 230400}, {B460800, 460800},
+    {B0, 0},           {B50, 50},         {B75, 75},         {B110, 110},         {B134, 134},
+    {B150, 150},       {B200, 200},       {B300, 300},       {B600, 600},         {B1200, 1200},
+    {B1800, 1800},     {B2400, 2400},     {B4800, 4800},     {B9600, 9600},       {B19200, 19200},
+    {B38400, 38400},   {B57600, 57600},   {B115200, 115200}, {B230400, 230400},   {B460800, 460800},
     {B500000, 500000}, {B576000, 576000}, {B921600, 921600}, {B1000000, 1000000},
 };
 
@@ -171,8 +170,7 @@ Result<void> Terminal::ChangeModes(Task& task, const Termios& termios, uint32_t 
 
 // --- Flow ---------------------------------------------------------------------------------------
 
-Result<int64_t> Terminal::FlowIoctl(Side side, Task& task, uint32_t request,
-                                    GuestAddr argument) {
+Result<int64_t> Terminal::FlowIoctl(Side side, Task& task, uint32_t request, GuestAddr argument) {
   if (side == Side::kSlave) {
     TRY(CheckForeground(task, abi::kSigTtou));
   }

@@ -62,8 +62,7 @@ void Terminal::TakeIfWanted(Task& task) {
   ThreadGroup& group = task.thread_group();
   {
     MutexGuard guard(kernel().tasks().lock());
-    if (state->session || !LeadsSessionLocked(group) ||
-        group.process_group->session->terminal) {
+    if (state->session || !LeadsSessionLocked(group) || group.process_group->session->terminal) {
       return;
     }
   }
@@ -191,8 +190,7 @@ Result<void> Terminal::SetForeground(Task& task, int32_t group_id) {
   auto state = state_.Lock();
   MutexGuard guard(kernel().tasks().lock());
   const RefPtr<ProcessGroup>& own = task.thread_group().process_group;
-  if (!state->session || !own || own->session != state->session ||
-      own->session->terminal != this) {
+  if (!state->session || !own || own->session != state->session || own->session->terminal != this) {
     return Fail(ENOTTY);
   }
   ProcessGroup* group = kernel().tasks().FindProcessGroupLocked(group_id);

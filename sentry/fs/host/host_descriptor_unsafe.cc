@@ -1,5 +1,3 @@
-#include "sentry/fs/host/host_descriptor.h"
-
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/stat.h>
@@ -7,6 +5,7 @@
 #include <sys/uio.h>
 
 #include "base/host_call.h"
+#include "sentry/fs/host/host_descriptor.h"
 #include "sentry/mm/bounce_buffer.h"
 
 namespace ukrun {

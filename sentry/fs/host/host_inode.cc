@@ -111,8 +111,8 @@ Result<void> HostInode::SetAttributes(const AttributeChange& change) {
   if (change.modify_time_ns) {
     request.mtime = GoferTimeChange{GoferTimeChange::Kind::kSet, *change.modify_time_ns};
   }
-  GoferAttributes now = TRY(WithHandle(
-      [&](GoferHandle handle) { return client().SetAttributes(handle, request); }));
+  GoferAttributes now =
+      TRY(WithHandle([&](GoferHandle handle) { return client().SetAttributes(handle, request); }));
   Learn(GoferNode{GoferHandle::kNone, now});
   return Ok();
 }
@@ -157,8 +157,7 @@ Result<std::string> HostInode::GetXattr(std::string_view name) {
   return WithHandle([&](GoferHandle handle) { return client().GetXattr(handle, name); });
 }
 
-Result<void> HostInode::SetXattr(std::string_view name, std::string_view value,
-                                 XattrMode mode) {
+Result<void> HostInode::SetXattr(std::string_view name, std::string_view value, XattrMode mode) {
   uint32_t flags = mode == XattrMode::kCreate    ? XATTR_CREATE
                    : mode == XattrMode::kReplace ? XATTR_REPLACE
                                                  : 0;

@@ -41,8 +41,8 @@ Result<RefPtr<HostDescriptor>> HostRegular::Descriptor(GoferAccess access) {
   }
   GoferOpenOptions options;
   options.access = access;
-  GoferOpened opened = TRY(
-      WithHandle([&](GoferHandle handle) { return client().Open(handle, options); }));
+  GoferOpened opened =
+      TRY(WithHandle([&](GoferHandle handle) { return client().Open(handle, options); }));
   if (host().writable()) {
     Learn(GoferNode{GoferHandle::kNone, opened.attributes});
   }
@@ -87,11 +87,10 @@ bool HostRegular::DescribeDirectly(Attributes& attributes) {
 }
 
 Result<RefPtr<File>> HostRegular::Open(Task&, const Path& path, const OpenOptions& options) {
-  GoferAccess access = !options.write  ? GoferAccess::kRead
+  GoferAccess access = !options.write ? GoferAccess::kRead
                        : options.read ? GoferAccess::kReadWrite
                                       : GoferAccess::kWrite;
-  RefPtr<HostContents> contents =
-      TRY(HostContents::Open(RefPtr<HostRegular>::Share(this), access));
+  RefPtr<HostContents> contents = TRY(HostContents::Open(RefPtr<HostRegular>::Share(this), access));
   return RefPtr<File>(MakeRef<HostFile>(path, options, std::move(contents)));
 }
 

@@ -2,9 +2,9 @@
 
 #include <linux/magic.h>
 
+#include "base/check.h"
 #include "sentry/fs/overlay/overlay_directory.h"
 #include "sentry/fs/overlay/overlay_regular.h"
-#include "base/check.h"
 #include "sentry/vfs/vfs.h"
 
 namespace ukrun {
@@ -20,8 +20,8 @@ RefPtr<TmpfsFileSystem> NewStore(MemoryBudget& budget) {
 }
 
 RefPtr<OverlayInode> MakeInode(OverlayFileSystem& file_system, uint32_t type,
-                              RefPtr<LowerInode> lower, RefPtr<TmpfsInode> upper,
-                              uint64_t number, OverlayDirectory* parent, std::string_view name) {
+                               RefPtr<LowerInode> lower, RefPtr<TmpfsInode> upper, uint64_t number,
+                               OverlayDirectory* parent, std::string_view name) {
   switch (type) {
     case S_IFDIR:
       return MakeRef<OverlayDirectory>(file_system, std::move(lower), std::move(upper), number,
@@ -30,8 +30,8 @@ RefPtr<OverlayInode> MakeInode(OverlayFileSystem& file_system, uint32_t type,
       return MakeRef<OverlayRegular>(file_system, std::move(lower), std::move(upper), number,
                                      parent, name);
     default:
-      return MakeRef<OverlayInode>(file_system, std::move(lower), std::move(upper), number,
-                                   parent, name);
+      return MakeRef<OverlayInode>(file_system, std::move(lower), std::move(upper), number, parent,
+                                   name);
   }
 }
 
@@ -39,8 +39,7 @@ RefPtr<OverlayInode> MakeInode(OverlayFileSystem& file_system, uint32_t type,
 
 RefPtr<OverlayFileSystem> OverlayFileSystem::Create(RefPtr<FileSystem> lower,
                                                     MemoryBudget& budget) {
-  auto overlay =
-      RefPtr<OverlayFileSystem>::Adopt(new OverlayFileSystem(std::move(lower), budget));
+  auto overlay = RefPtr<OverlayFileSystem>::Adopt(new OverlayFileSystem(std::move(lower), budget));
   RefPtr<LowerInode> root = StaticRefCast<LowerInode>(overlay->lower_->root());
   Result<RefPtr<OverlayInode>> wrapped = overlay->Wrap(root, nullptr, "");
   UKRUN_CHECK(wrapped.ok() && (*wrapped)->type() == S_IFDIR);

@@ -24,8 +24,7 @@ Result<RefPtr<Inode>> OverlayDirectory::Lookup(std::string_view name, std::strin
   return RefPtr<Inode>(TRY(overlay().Wrap(StaticRefCast<LowerInode>(below), this, name)));
 }
 
-Result<RefPtr<File>> OverlayDirectory::Open(Task&, const Path& path,
-                                            const OpenOptions& options) {
+Result<RefPtr<File>> OverlayDirectory::Open(Task&, const Path& path, const OpenOptions& options) {
   return RefPtr<File>(MakeRef<DirectoryFile>(path, options, *this));
 }
 

@@ -178,8 +178,7 @@ Result<std::string> OverlayInode::GetXattr(std::string_view name) {
   return above ? above->GetXattr(name) : lower_->GetXattr(name);
 }
 
-Result<void> OverlayInode::SetXattr(std::string_view name, std::string_view value,
-                                    XattrMode mode) {
+Result<void> OverlayInode::SetXattr(std::string_view name, std::string_view value, XattrMode mode) {
   if (!IsStoredXattr(name)) {
     return Fail(EOPNOTSUPP);
   }

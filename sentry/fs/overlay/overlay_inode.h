@@ -11,9 +11,8 @@ namespace ukrun {
 class OverlayInode : public Inode {
  public:
   // One of `lower` and `upper` is null. `parent` and `name`: where it lies below.
-  OverlayInode(OverlayFileSystem& file_system, RefPtr<LowerInode> lower,
-               RefPtr<TmpfsInode> upper, uint64_t number, OverlayDirectory* parent,
-               std::string_view name);
+  OverlayInode(OverlayFileSystem& file_system, RefPtr<LowerInode> lower, RefPtr<TmpfsInode> upper,
+               uint64_t number, OverlayDirectory* parent, std::string_view name);
   ~OverlayInode() override;
 
   FileSystem& file_system() override { return file_system_; }

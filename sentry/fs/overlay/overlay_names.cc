@@ -116,9 +116,8 @@ Result<void> OverlayDirectory::Remove(std::string_view name, Inode& victim) {
   return Ok();
 }
 
-Result<void> OverlayDirectory::Rename(std::string_view old_name, Inode& moved,
-                                      Inode& new_directory, std::string_view new_name,
-                                      Inode* replaced, RenameMode mode) {
+Result<void> OverlayDirectory::Rename(std::string_view old_name, Inode& moved, Inode& new_directory,
+                                      std::string_view new_name, Inode* replaced, RenameMode mode) {
   auto& inode = static_cast<OverlayInode&>(moved);
   auto& target = static_cast<OverlayDirectory&>(new_directory);
   TRY(NamesChanged());

@@ -17,8 +17,8 @@ bool IsZero(const char* data, size_t size) {
 }  // namespace
 
 OverlayRegular::OverlayRegular(OverlayFileSystem& file_system, RefPtr<LowerInode> lower,
-                               RefPtr<TmpfsInode> upper, uint64_t number,
-                               OverlayDirectory* parent, std::string_view name)
+                               RefPtr<TmpfsInode> upper, uint64_t number, OverlayDirectory* parent,
+                               std::string_view name)
     : OverlayInode(file_system, std::move(lower), std::move(upper), number, parent, name),
       has_contents_(is_new()) {}
 
@@ -70,8 +70,8 @@ Result<void> OverlayRegular::CopyContents(MemoryObject& to) {
       size_t piece = std::min<size_t>(got - done, kPageSize);
       if (!IsZero(buffer.data() + done, piece)) {
         // As much as is not zero goes in one piece.
-        while (done + piece < got &&
-               !IsZero(buffer.data() + done + piece, std::min<size_t>(got - done - piece, kPageSize))) {
+        while (done + piece < got && !IsZero(buffer.data() + done + piece,
+                                             std::min<size_t>(got - done - piece, kPageSize))) {
           piece += std::min<size_t>(got - done - piece, kPageSize);
         }
         GuestIo writing(std::as_writable_bytes(std::span(buffer.data() + done, piece)));
@@ -109,8 +109,8 @@ Result<RefPtr<File>> OverlayRegular::Open(Task&, const Path& path, const OpenOpt
   if (options.read && !Above()) {
     below = TRY(lower()->OpenContents());
   }
-  return RefPtr<File>(MakeRef<OverlayFile>(path, options, RefPtr<OverlayRegular>::Share(this),
-                                           std::move(below)));
+  return RefPtr<File>(
+      MakeRef<OverlayFile>(path, options, RefPtr<OverlayRegular>::Share(this), std::move(below)));
 }
 
 // --- Open files -------------------------------------------------------------------------------
@@ -153,9 +153,7 @@ Result<size_t> OverlayFile::WriteAt(GuestIo& io, int64_t offset) {
   return done;
 }
 
-Result<int64_t> OverlayFile::AppendedEnd() {
-  return appended_end_.load(std::memory_order_relaxed);
-}
+Result<int64_t> OverlayFile::AppendedEnd() { return appended_end_.load(std::memory_order_relaxed); }
 
 Result<int64_t> OverlayFile::Seek(int64_t offset, int whence) {
   if (whence != SEEK_DATA && whence != SEEK_HOLE) {

@@ -9,9 +9,8 @@ namespace ukrun {
 
 class OverlayRegular final : public OverlayInode {
  public:
-  OverlayRegular(OverlayFileSystem& file_system, RefPtr<LowerInode> lower,
-                 RefPtr<TmpfsInode> upper, uint64_t number, OverlayDirectory* parent,
-                 std::string_view name);
+  OverlayRegular(OverlayFileSystem& file_system, RefPtr<LowerInode> lower, RefPtr<TmpfsInode> upper,
+                 uint64_t number, OverlayDirectory* parent, std::string_view name);
 
   Result<RefPtr<File>> Open(Task& task, const Path& path, const OpenOptions& options) override;
 

@@ -114,19 +114,19 @@ CommonText DescribeProcessor() {
   Version version = DecodeVersion();
   uint32_t megahertz = CpuMegahertz();
   CommonText text;
-  text.identity =
-      Format("vendor_id\t: {}\ncpu family\t: {}\nmodel\t\t: {}\nmodel name\t: {}\n"
-             "stepping\t: {}\nmicrocode\t: 0xffffffff\ncpu MHz\t\t: {}.000\ncache size\t: {} KB\n",
-             VendorName(), version.family, version.model, ModelName(), version.stepping,
-             megahertz, QueryCpuid(0x8000'0006).ecx >> 16);
+  text.identity = Format(
+      "vendor_id\t: {}\ncpu family\t: {}\nmodel\t\t: {}\nmodel name\t: {}\n"
+      "stepping\t: {}\nmicrocode\t: 0xffffffff\ncpu MHz\t\t: {}.000\ncache size\t: {} KB\n",
+      VendorName(), version.family, version.model, ModelName(), version.stepping, megahertz,
+      QueryCpuid(0x8000'0006).ecx >> 16);
   uint32_t sizes = QueryCpuid(0x8000'0008).eax;
   uint32_t flush_bytes = (QueryCpuid(1).ebx >> 8 & 0xff) * 8;
-  text.features =
-      Format("fpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: {}\nwp\t\t: yes\nflags\t\t: {}\n"
-             "bugs\t\t:\nbogomips\t: {}.00\nclflush size\t: {}\ncache_alignment\t: {}\n"
-             "address sizes\t: {} bits physical, {} bits virtual\npower management:\n\n",
-             QueryCpuid(0).eax, FlagNames(), megahertz * 2, flush_bytes, flush_bytes,
-             sizes & 0xff, sizes >> 8 & 0xff);
+  text.features = Format(
+      "fpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: {}\nwp\t\t: yes\nflags\t\t: {}\n"
+      "bugs\t\t:\nbogomips\t: {}.00\nclflush size\t: {}\ncache_alignment\t: {}\n"
+      "address sizes\t: {} bits physical, {} bits virtual\npower management:\n\n",
+      QueryCpuid(0).eax, FlagNames(), megahertz * 2, flush_bytes, flush_bytes, sizes & 0xff,
+      sizes >> 8 & 0xff);
   return text;
 }
 

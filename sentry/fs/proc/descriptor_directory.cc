@@ -70,8 +70,7 @@ class DescriptorLink final : public PseudoInode {
 class DescriptorInfo final : public TextInode {
  public:
   DescriptorInfo(ProcFileSystem& file_system, const ProcessTarget& target, int32_t fd)
-      : TextInode(file_system, S_IFREG | 0444,
-                  DescriptorNumber(target, DescriptorKind::kInfo, fd)),
+      : TextInode(file_system, S_IFREG | 0444, DescriptorNumber(target, DescriptorKind::kInfo, fd)),
         target_(target),
         fd_(fd) {}
 
@@ -79,8 +78,8 @@ class DescriptorInfo final : public TextInode {
     RefPtr<FdTable> table = TRY(FindTable(target_));
     RefPtr<File> file = TRY(FindFile(target_, fd_));
     uint32_t flags = file->status_flags();
-    flags |= static_cast<uint32_t>(file->writable() ? (file->readable() ? O_RDWR : O_WRONLY)
-                                                    : O_RDONLY);
+    flags |=
+        static_cast<uint32_t>(file->writable() ? (file->readable() ? O_RDWR : O_WRONLY) : O_RDONLY);
     Result<CloseOnExec> close = table->GetCloseOnExec(Fd{fd_});
     if (close.ok() && *close == CloseOnExec::kYes) {
       flags |= O_CLOEXEC;
@@ -89,9 +88,8 @@ class DescriptorInfo final : public TextInode {
     Inode* inode = file->inode();
     Result<Attributes> attributes =
         inode == nullptr ? Result<Attributes>(Attributes()) : inode->GetAttributes();
-    std::string text = Format("pos:\t{}\nflags:\t0{:o}\nmnt_id:\t{}\nino:\t{}\n",
-                              file->position(), flags, mount,
-                              attributes.value_or(Attributes()).inode_number);
+    std::string text = Format("pos:\t{}\nflags:\t0{:o}\nmnt_id:\t{}\nino:\t{}\n", file->position(),
+                              flags, mount, attributes.value_or(Attributes()).inode_number);
     return text + file->FdInfo();
   }
 
@@ -108,10 +106,9 @@ class DescriptorInfo final : public TextInode {
 // Both directories list the same names.
 class DescriptorDirectory final : public PseudoInode, public ListedDirectory {
  public:
-  DescriptorDirectory(ProcFileSystem& file_system, const ProcessTarget& target,
-                      DescriptorKind kind, uint64_t number)
-      : PseudoInode(file_system,
-                    S_IFDIR | (kind == DescriptorKind::kLink ? 0500u : 0555u), number),
+  DescriptorDirectory(ProcFileSystem& file_system, const ProcessTarget& target, DescriptorKind kind,
+                      uint64_t number)
+      : PseudoInode(file_system, S_IFDIR | (kind == DescriptorKind::kLink ? 0500u : 0555u), number),
         proc_(file_system),
         target_(target),
         kind_(kind) {}

@@ -134,8 +134,8 @@ RefPtr<PseudoInode> MakeMemoryFile(ProcFileSystem& file_system, const ProcessTar
   return MakeRef<MemoryInode>(file_system, target, number);
 }
 
-Result<std::string> ReadProcessMemory(Task& reader, const TaskResources& target,
-                                      uint64_t address, size_t size) {
+Result<std::string> ReadProcessMemory(Task& reader, const TaskResources& target, uint64_t address,
+                                      size_t size) {
   if (!target.mm || size == 0) {
     return std::string();
   }

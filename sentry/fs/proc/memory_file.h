@@ -12,7 +12,7 @@ RefPtr<PseudoInode> MakeMemoryFile(ProcFileSystem& file_system, const ProcessTar
 
 // Reads memory of a process that need not be the reader's: up to `size` bytes, short where
 // there is no memory. Errors: EIO when there is none at all; EIO in the kernel's window.
-Result<std::string> ReadProcessMemory(Task& reader, const TaskResources& target,
-                                      uint64_t address, size_t size);
+Result<std::string> ReadProcessMemory(Task& reader, const TaskResources& target, uint64_t address,
+                                      size_t size);
 
 }  // namespace ukrun

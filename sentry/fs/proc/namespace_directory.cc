@@ -16,16 +16,11 @@ struct NamespaceName {
 };
 
 constexpr NamespaceName kNamespaces[] = {
-    {"cgroup", "cgroup", 4026531835},
-    {"ipc", "ipc", 4026531839},
-    {"mnt", "mnt", 4026531841},
-    {"net", "net", 4026531840},
-    {"pid", "pid", 4026531836},
-    {"pid_for_children", "pid", 4026531836},
-    {"time", "time", 4026531834},
-    {"time_for_children", "time", 4026531834},
-    {"user", "user", 4026531837},
-    {"uts", "uts", 4026531838},
+    {"cgroup", "cgroup", 4026531835}, {"ipc", "ipc", 4026531839},
+    {"mnt", "mnt", 4026531841},       {"net", "net", 4026531840},
+    {"pid", "pid", 4026531836},       {"pid_for_children", "pid", 4026531836},
+    {"time", "time", 4026531834},     {"time_for_children", "time", 4026531834},
+    {"user", "user", 4026531837},     {"uts", "uts", 4026531838},
 };
 constexpr uint32_t kFirstIndex = 0x800;
 
@@ -111,8 +106,8 @@ class NamespaceDirectory final : public PseudoDirectory {
 
 RefPtr<PseudoFileSystem> MakeNamespaceFileSystem() { return MakeRef<NamespaceFileSystem>(); }
 
-RefPtr<PseudoInode> MakeNamespaceDirectory(ProcFileSystem& file_system,
-                                           const ProcessTarget& target, uint64_t number) {
+RefPtr<PseudoInode> MakeNamespaceDirectory(ProcFileSystem& file_system, const ProcessTarget& target,
+                                           uint64_t number) {
   return MakeRef<NamespaceDirectory>(file_system, target, number);
 }
 

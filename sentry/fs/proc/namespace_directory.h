@@ -9,7 +9,7 @@ namespace ukrun {
 
 RefPtr<PseudoFileSystem> MakeNamespaceFileSystem();
 
-RefPtr<PseudoInode> MakeNamespaceDirectory(ProcFileSystem& file_system,
-                                           const ProcessTarget& target, uint64_t number);
+RefPtr<PseudoInode> MakeNamespaceDirectory(ProcFileSystem& file_system, const ProcessTarget& target,
+                                           uint64_t number);
 
 }  // namespace ukrun

@@ -46,8 +46,7 @@ Result<std::string> NetDevicesText(Task&) {
 }
 
 Result<std::string> UnixSocketsText(Task&) {
-  return Table(SocketTableKind::kUnix,
-               "Num       RefCount Protocol Flags    Type St Inode Path\n");
+  return Table(SocketTableKind::kUnix, "Num       RefCount Protocol Flags    Type St Inode Path\n");
 }
 Result<std::string> TcpSocketsText(Task&) { return Table(SocketTableKind::kTcp, kTcpHeader); }
 Result<std::string> Tcp6SocketsText(Task&) { return Table(SocketTableKind::kTcp6, kTcp6Header); }

@@ -86,8 +86,8 @@ int32_t ParseId(std::string_view name) {
   int32_t id = -1;
   const char* end = name.data() + name.size();
   auto [rest, error] = std::from_chars(name.data(), end, id);
-  bool number = error == std::errc() && rest == end && id > 0 && name.front() != '0' &&
-                name.front() != '-';
+  bool number =
+      error == std::errc() && rest == end && id > 0 && name.front() != '0' && name.front() != '-';
   return number ? id : -1;
 }
 

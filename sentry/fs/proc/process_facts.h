@@ -28,7 +28,7 @@ struct ProcessFacts {
   int threads = 0;
   int exit_signal = 0;
   int exit_status = 0;
-  ResourceUsage usage;            // of the whole process, or of the thread
+  ResourceUsage usage;  // of the whole process, or of the thread
   ResourceUsage waited_children;
   SignalFacts signals;
 };

@@ -15,8 +15,8 @@ std::string ReadRange(const TargetView& view, uint64_t begin, uint64_t end) {
   if (begin >= end) {
     return {};
   }
-  Result<std::string> bytes = ReadProcessMemory(view.reader, view.resources, begin,
-                                                std::min(end - begin, kMostBytes));
+  Result<std::string> bytes =
+      ReadProcessMemory(view.reader, view.resources, begin, std::min(end - begin, kMostBytes));
   return bytes.ok() ? *std::move(bytes) : std::string();
 }
 

@@ -60,8 +60,8 @@ Result<std::string> StatText(const TargetView& view) {
   std::string text = Format("{} ({}) {} {} {} {} {} {} {} ", view.target.tid, view.task.name(),
                             facts.state, facts.parent_pid, facts.process_group, facts.session,
                             facts.terminal_device, facts.foreground_group, kFlags);
-  AppendFormat(text, "{} {} {} {} ", usage.minor_faults, children.minor_faults,
-               usage.major_faults, children.major_faults);
+  AppendFormat(text, "{} {} {} {} ", usage.minor_faults, children.minor_faults, usage.major_faults,
+               children.major_faults);
   AppendFormat(text, "{} {} {} {} ", ToTicks(usage.user_ns), ToTicks(usage.system_ns),
                ToTicks(children.user_ns), ToTicks(children.system_ns));
   AppendFormat(text, "{} {} {} 0 {} ", 20 + nice, nice, facts.threads,

@@ -83,8 +83,7 @@ void AppendMemory(std::string& out, const TargetView& view) {
 void AppendSignals(std::string& out, const TargetView& view, const SignalFacts& signals) {
   AppendFormat(out, "SigQ:\t{}/{}\n", signals.queued,
                view.group().GetLimit(kRlimitSigpending).soft);
-  AppendFormat(out, "SigPnd:\t{:016x}\nShdPnd:\t{:016x}\n", signals.pending,
-               signals.group_pending);
+  AppendFormat(out, "SigPnd:\t{:016x}\nShdPnd:\t{:016x}\n", signals.pending, signals.group_pending);
   AppendFormat(out, "SigBlk:\t{:016x}\nSigIgn:\t{:016x}\nSigCgt:\t{:016x}\n", signals.blocked,
                signals.ignored, signals.caught);
 }

@@ -73,10 +73,12 @@ constexpr FixedEntry kFixedEntries[] = {
     {"swaps", 0444, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"},
     {"zoneinfo", 0444, ""},
     {"pressure/cpu", 0444, "some avg10=0.00 avg60=0.00 avg300=0.00 total=0\n"},
-    {"pressure/io", 0444, "some avg10=0.00 avg60=0.00 avg300=0.00 total=0\n"
-                          "full avg10=0.00 avg60=0.00 avg300=0.00 total=0\n"},
-    {"pressure/memory", 0444, "some avg10=0.00 avg60=0.00 avg300=0.00 total=0\n"
-                              "full avg10=0.00 avg60=0.00 avg300=0.00 total=0\n"},
+    {"pressure/io", 0444,
+     "some avg10=0.00 avg60=0.00 avg300=0.00 total=0\n"
+     "full avg10=0.00 avg60=0.00 avg300=0.00 total=0\n"},
+    {"pressure/memory", 0444,
+     "some avg10=0.00 avg60=0.00 avg300=0.00 total=0\n"
+     "full avg10=0.00 avg60=0.00 avg300=0.00 total=0\n"},
     {"sysvipc/msg", 0444,
      "       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  cgid"
      "      stime      rtime      ctime\n"},
@@ -186,12 +188,9 @@ constexpr LinkEntry kLinkEntries[] = {
 };
 
 constexpr SystemEntry kNetEntries[] = {
-    {"dev", 0444, &NetDevicesText},
-    {"unix", 0444, &UnixSocketsText},
-    {"tcp", 0444, &TcpSocketsText},
-    {"tcp6", 0444, &Tcp6SocketsText},
-    {"udp", 0444, &UdpSocketsText},
-    {"udp6", 0444, &Udp6SocketsText},
+    {"dev", 0444, &NetDevicesText}, {"unix", 0444, &UnixSocketsText},
+    {"tcp", 0444, &TcpSocketsText}, {"tcp6", 0444, &Tcp6SocketsText},
+    {"udp", 0444, &UdpSocketsText}, {"udp6", 0444, &Udp6SocketsText},
 };
 
 constexpr FixedEntry kFixedNetEntries[] = {
@@ -236,14 +235,14 @@ Place FindPlace(PseudoDirectory& root, std::string_view path) {
 
 void AddEntry(PseudoFileSystem& file_system, PseudoDirectory& root, const SystemEntry& entry) {
   Place place = FindPlace(root, entry.path);
-  place.directory.Add(place.name, MakeRef<FunctionText>(file_system, entry.permissions,
-                                                        entry.text, entry.apply));
+  place.directory.Add(
+      place.name, MakeRef<FunctionText>(file_system, entry.permissions, entry.text, entry.apply));
 }
 
 void AddEntry(PseudoFileSystem& file_system, PseudoDirectory& root, const FixedEntry& entry) {
   Place place = FindPlace(root, entry.path);
-  place.directory.Add(place.name, MakeRef<FixedText>(file_system, entry.permissions,
-                                                     std::string(entry.text)));
+  place.directory.Add(place.name,
+                      MakeRef<FixedText>(file_system, entry.permissions, std::string(entry.text)));
 }
 
 void AddEntry(PseudoFileSystem& file_system, PseudoDirectory& root, const LinkEntry& entry) {
@@ -265,8 +264,8 @@ void AddSystemEntries(ProcFileSystem& file_system, PseudoDirectory& root) {
   AddEntries(file_system, root, kFixedEntries);
   AddEntries(file_system, root, kLinkEntries);
   // Directories that are there though nothing is in them.
-  for (std::string_view path : {"bus", "driver", "fs", "irq", "sys/abi", "sys/debug", "sys/dev",
-                                "tty"}) {
+  for (std::string_view path :
+       {"bus", "driver", "fs", "irq", "sys/abi", "sys/debug", "sys/dev", "tty"}) {
     root.MakeDirectories(path);
   }
 }

@@ -205,13 +205,10 @@ RefPtr<PseudoInode> MakeThreadList(ProcFileSystem& file_system, const ProcessTar
   return MakeRef<ThreadList>(file_system, target, number);
 }
 
-RefPtr<PseudoInode> MakeNetDirectory(ProcFileSystem& file_system, const ProcessTarget&,
-                                     uint64_t) {
+RefPtr<PseudoInode> MakeNetDirectory(ProcFileSystem& file_system, const ProcessTarget&, uint64_t) {
   return file_system.net();
 }
 
-std::string LinkText(Task& reader, const Path& path) {
-  return PathName(path, reader.fs().root());
-}
+std::string LinkText(Task& reader, const Path& path) { return PathName(path, reader.fs().root()); }
 
 }  // namespace ukrun

@@ -1,8 +1,8 @@
 // /proc/PID, /proc/PID/task/TID, and the directory of threads between them.
 #pragma once
 
-#include "sentry/fs/proc/process_target.h"
 #include "sentry/fs/proc/proc_file_system.h"
+#include "sentry/fs/proc/process_target.h"
 
 namespace ukrun {
 

@@ -21,14 +21,14 @@ struct LimitName {
 };
 // By the number of the limit.
 constexpr LimitName kLimitNames[kRlimitCount] = {
-    {"Max cpu time", "seconds"},       {"Max file size", "bytes"},
-    {"Max data size", "bytes"},        {"Max stack size", "bytes"},
-    {"Max core file size", "bytes"},   {"Max resident set", "bytes"},
-    {"Max processes", "processes"},    {"Max open files", "files"},
-    {"Max locked memory", "bytes"},    {"Max address space", "bytes"},
-    {"Max file locks", "locks"},       {"Max pending signals", "signals"},
-    {"Max msgqueue size", "bytes"},    {"Max nice priority", ""},
-    {"Max realtime priority", ""},     {"Max realtime timeout", "us"},
+    {"Max cpu time", "seconds"},     {"Max file size", "bytes"},
+    {"Max data size", "bytes"},      {"Max stack size", "bytes"},
+    {"Max core file size", "bytes"}, {"Max resident set", "bytes"},
+    {"Max processes", "processes"},  {"Max open files", "files"},
+    {"Max locked memory", "bytes"},  {"Max address space", "bytes"},
+    {"Max file locks", "locks"},     {"Max pending signals", "signals"},
+    {"Max msgqueue size", "bytes"},  {"Max nice priority", ""},
+    {"Max realtime priority", ""},   {"Max realtime timeout", "us"},
 };
 
 std::string LimitValue(uint64_t value) {
@@ -60,8 +60,8 @@ Result<void> ApplyName(const TargetView& view, std::string_view text) {
 }
 
 Result<std::string> LimitsText(const TargetView& view) {
-  std::string text = Format("{:<25} {:<20} {:<20} {:<10}\n", "Limit", "Soft Limit", "Hard Limit",
-                            "Units");
+  std::string text =
+      Format("{:<25} {:<20} {:<20} {:<10}\n", "Limit", "Soft Limit", "Hard Limit", "Units");
   std::array<ResourceLimit, kRlimitCount> limits = view.group().AllLimits();
   for (size_t i = 0; i < limits.size(); ++i) {
     AppendFormat(text, "{:<25} {:<20} {:<20} ", kLimitNames[i].name, LimitValue(limits[i].soft),
@@ -81,8 +81,8 @@ Result<std::string> PersonalityText(const TargetView& view) {
 Result<std::string> SchedText(const TargetView& view) {
   ProcessFacts facts = CollectFacts(view);
   int64_t run_ns = facts.usage.user_ns + facts.usage.system_ns;
-  std::string text = Format("{} ({}, #threads: {})\n", view.task.name(), view.target.tid,
-                            facts.threads);
+  std::string text =
+      Format("{} ({}, #threads: {})\n", view.task.name(), view.target.tid, facts.threads);
   text += "-------------------------------------------------------------------\n";
   AppendFormat(text, "{:<45}:{:>14}.{:06}\n", "se.sum_exec_runtime", run_ns / 1'000'000,
                run_ns % 1'000'000);

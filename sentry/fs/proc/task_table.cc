@@ -20,8 +20,7 @@ using enum TaskEntry::Where;
 using enum TaskEntry::Reach;
 
 constexpr TaskEntry Text(std::string_view name, uint32_t permissions, TaskEntry::Text text,
-                         TaskEntry::Reach reach = kAnybody,
-                         TaskEntry::Where where = kBoth) {
+                         TaskEntry::Reach reach = kAnybody, TaskEntry::Where where = kBoth) {
   TaskEntry entry;
   entry.name = name;
   entry.mode = S_IFREG | permissions;

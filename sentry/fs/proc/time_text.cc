@@ -82,8 +82,7 @@ Result<std::string> SystemStatText(Task&) {
     AppendCpuLine(out, Format("cpu{}", cpu), activity, cpus);
   }
   int64_t boot_seconds = (HostClockNs(CLOCK_REALTIME) - UptimeNs()) / kSecondNs;
-  AppendFormat(out, "intr 0\nctxt 0\nbtime {}\nprocesses {}\n", boot_seconds,
-               activity.newest_pid);
+  AppendFormat(out, "intr 0\nctxt 0\nbtime {}\nprocesses {}\n", boot_seconds, activity.newest_pid);
   AppendFormat(out, "procs_running {}\nprocs_blocked 0\n", std::max(activity.running, 1));
   out += "softirq 0 0 0 0 0 0 0 0 0 0 0\n";
   return out;

@@ -34,8 +34,7 @@ PseudoInode* PseudoDirectory::Find(std::string_view name) const {
 
 Result<RefPtr<Inode>> PseudoDirectory::Lookup(std::string_view name, std::string_view) {
   PseudoInode* found = Find(name);
-  return found == nullptr ? Fail(ENOENT)
-                          : Result<RefPtr<Inode>>(RefPtr<Inode>::Share(found));
+  return found == nullptr ? Fail(ENOENT) : Result<RefPtr<Inode>>(RefPtr<Inode>::Share(found));
 }
 
 Result<RefPtr<File>> PseudoDirectory::Open(Task&, const Path& path, const OpenOptions& options) {

@@ -14,9 +14,7 @@ Result<FileSystemStatistics> PseudoFileSystem::Statistics() {
 }
 
 PseudoInode::PseudoInode(PseudoFileSystem& file_system, uint32_t mode, uint64_t number)
-    : file_system_(file_system),
-      mode_(mode),
-      number_(number == 0 ? NewInodeNumber() : number) {}
+    : file_system_(file_system), mode_(mode), number_(number == 0 ? NewInodeNumber() : number) {}
 
 Result<Attributes> PseudoInode::GetAttributes() {
   Attributes attributes;

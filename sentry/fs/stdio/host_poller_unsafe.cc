@@ -1,5 +1,3 @@
-#include "sentry/fs/stdio/host_poller.h"
-
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
@@ -10,6 +8,7 @@
 #include "base/host_call.h"
 #include "base/locked.h"
 #include "base/thread.h"
+#include "sentry/fs/stdio/host_poller.h"
 
 namespace ukrun {
 namespace {
@@ -56,7 +55,8 @@ class HostPoller {
       std::vector<Watch> watches = *watches_.Lock();
       std::vector<pollfd> polls = {pollfd{wake_fd_, POLLIN, 0}};
       for (const Watch& watch : watches) {
-        polls.push_back(pollfd{watch.fd, static_cast<short>(static_cast<uint32_t>(watch.events)), 0});
+        polls.push_back(
+            pollfd{watch.fd, static_cast<short>(static_cast<uint32_t>(watch.events)), 0});
       }
       RawHostCall(SYS_poll, polls.data(), polls.size(), -1);
       if (polls[0].revents != 0) {

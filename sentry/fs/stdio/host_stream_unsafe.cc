@@ -1,5 +1,3 @@
-#include "sentry/fs/stdio/host_stream.h"
-
 #include <poll.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -11,6 +9,7 @@
 #include "base/host_call.h"
 #include "sentry/fs/anonymous/anonymous_inode.h"
 #include "sentry/fs/stdio/host_poller.h"
+#include "sentry/fs/stdio/host_stream.h"
 #include "sentry/mm/guest_io.h"
 #include "sentry/vfs/vfs.h"
 
@@ -80,8 +79,8 @@ class HostStream final : public File {
     Ready ready = PollHost(fd_);
     Ready wanted = (readable() ? Ready::kReadable : Ready::kNone) |
                    (writable() ? Ready::kWritable : Ready::kNone);
-    Ready missing = static_cast<Ready>(static_cast<uint32_t>(wanted) &
-                                       ~static_cast<uint32_t>(ready));
+    Ready missing =
+        static_cast<Ready>(static_cast<uint32_t>(wanted) & ~static_cast<uint32_t>(ready));
     if (Any(missing) && !Any(ready & (Ready::kHangUp | Ready::kError))) {
       WatchHostFd(fd_, missing, queue_);
     }

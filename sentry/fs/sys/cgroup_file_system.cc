@@ -41,10 +41,11 @@ Result<std::string> MemoryCurrentText(Task&) { return Format("{}\n", MemoryInUse
 Result<std::string> MemoryStatText(Task&) {
   uint64_t shared = kernel().shared_memory().used();
   uint64_t used = MemoryInUse();
-  return Format("anon {}\nfile {}\nkernel 0\nshmem {}\nfile_mapped 0\nfile_dirty 0\n"
-                "inactive_anon 0\nactive_anon {}\ninactive_file 0\nactive_file 0\nslab 0\n"
-                "pgfault 0\npgmajfault 0\n",
-                used, shared, shared, used);
+  return Format(
+      "anon {}\nfile {}\nkernel 0\nshmem {}\nfile_mapped 0\nfile_dirty 0\n"
+      "inactive_anon 0\nactive_anon {}\ninactive_file 0\nactive_file 0\nslab 0\n"
+      "pgfault 0\npgmajfault 0\n",
+      used, shared, shared, used);
 }
 
 Result<std::string> PidsMaxText(Task&) { return Format("{}\n", kernel().settings().process_limit); }
@@ -59,9 +60,10 @@ Result<std::string> CpuStatText(Task&) {
     user_ns += usage.user_ns + group->waited_children.user_ns;
     system_ns += usage.system_ns + group->waited_children.system_ns;
   }
-  return Format("usage_usec {}\nuser_usec {}\nsystem_usec {}\nnr_periods 0\nnr_throttled 0\n"
-                "throttled_usec 0\n",
-                (user_ns + system_ns) / 1000, user_ns / 1000, system_ns / 1000);
+  return Format(
+      "usage_usec {}\nuser_usec {}\nsystem_usec {}\nnr_periods 0\nnr_throttled 0\n"
+      "throttled_usec 0\n",
+      (user_ns + system_ns) / 1000, user_ns / 1000, system_ns / 1000);
 }
 
 Result<std::string> CpusText(Task&) {

@@ -49,16 +49,17 @@ constexpr FixedEntry kFixedEntries[] = {
 };
 
 constexpr std::string_view kEmptyDirectories[] = {
-    "block", "bus",      "class/block", "class/tty", "dev/block", "dev/char",
-    "firmware", "fs/cgroup", "hypervisor", "kernel/mm/hugepages", "module", "power",
+    "block",    "bus",       "class/block", "class/tty",           "dev/block", "dev/char",
+    "firmware", "fs/cgroup", "hypervisor",  "kernel/mm/hugepages", "module",    "power",
 };
 
 Result<std::string> NodeMeminfoText(Task&) {
   uint64_t total = kernel().settings().memory_bytes;
   uint64_t used = MemoryInUse();
-  return Format("Node 0 MemTotal:       {:>8} kB\nNode 0 MemFree:        {:>8} kB\n"
-                "Node 0 MemUsed:        {:>8} kB\n",
-                total / 1024, (total - used) / 1024, used / 1024);
+  return Format(
+      "Node 0 MemTotal:       {:>8} kB\nNode 0 MemFree:        {:>8} kB\n"
+      "Node 0 MemUsed:        {:>8} kB\n",
+      total / 1024, (total - used) / 1024, used / 1024);
 }
 
 std::vector<uint64_t> FirstCpus(uint32_t count) {
@@ -81,12 +82,11 @@ class TreeBuilder {
       : file_system_(file_system), root_(root) {}
 
   void Add(std::string_view directory, std::string_view name, std::string text) {
-    root_.MakeDirectories(directory).Add(
-        name, MakeRef<FixedText>(file_system_, 0444u, std::move(text)));
+    root_.MakeDirectories(directory).Add(name,
+                                         MakeRef<FixedText>(file_system_, 0444u, std::move(text)));
   }
   void Add(std::string_view directory, std::string_view name, TextFunction text) {
-    root_.MakeDirectories(directory).Add(name,
-                                         MakeRef<FunctionText>(file_system_, 0444u, text));
+    root_.MakeDirectories(directory).Add(name, MakeRef<FunctionText>(file_system_, 0444u, text));
   }
 
   // Every CPU is a core of its own, and all are in one package.

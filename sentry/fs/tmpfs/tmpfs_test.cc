@@ -141,8 +141,7 @@ TEST_F(TmpfsTest, XattrsHaveNamespacesModesAndALimit) {
   EXPECT_EQ(*file->GetXattr("user.a"), "1");
   EXPECT_EQ(*file->ListXattrs(), (Strings{"trusted.b", "user.a"}));
   int more = 0;
-  while (file->SetXattr("user.n" + std::to_string(more), std::string(60'000, 'x'),
-                        XattrMode::kSet)
+  while (file->SetXattr("user.n" + std::to_string(more), std::string(60'000, 'x'), XattrMode::kSet)
              .ok()) {
     ++more;
   }

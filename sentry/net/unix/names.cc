@@ -89,8 +89,7 @@ Result<void> UnixSocket::BindAbstract(const std::string& name) {
   if (!state->name.empty()) {
     return Fail(EINVAL);
   }
-  auto [place, fresh] =
-      table->abstract_names.emplace(AbstractKey(type(), name), endpoint_.get());
+  auto [place, fresh] = table->abstract_names.emplace(AbstractKey(type(), name), endpoint_.get());
   if (!fresh) {
     return Fail(EADDRINUSE);
   }

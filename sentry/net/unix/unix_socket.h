@@ -25,8 +25,7 @@ class UnixSocket final : public Socket {
   bool listening() override;
   Result<void> Bind(Task& task, std::string_view address) override;
   Result<void> Listen(Task& task, uint32_t backlog) override;
-  Result<RefPtr<Socket>> Accept(Task& task, uint32_t status_flags,
-                                std::string* address) override;
+  Result<RefPtr<Socket>> Accept(Task& task, uint32_t status_flags, std::string* address) override;
   Result<void> Connect(Task& task, std::string_view address) override;
   Result<std::string> LocalAddress() override;
   Result<std::string> PeerAddress() override;
@@ -41,8 +40,7 @@ class UnixSocket final : public Socket {
   UnixEndpoint& endpoint() const { return *endpoint_; }
 
  private:
-  static RefPtr<UnixSocket> Wrap(Task& task, RefPtr<UnixEndpoint> endpoint,
-                                 uint32_t status_flags);
+  static RefPtr<UnixSocket> Wrap(Task& task, RefPtr<UnixEndpoint> endpoint, uint32_t status_flags);
   bool connection_based() const;
   Result<void> BindPath(Task& task, std::string_view path);
   Result<void> BindAbstract(const std::string& name);
