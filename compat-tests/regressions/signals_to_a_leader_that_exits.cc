@@ -3,6 +3,7 @@
 // nobody traced any more, and killed its process: the sandbox broke down.
 #include <gtest/gtest.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -13,7 +14,7 @@
 namespace {
 
 constexpr int kRounds = 50;
-constexpr int kSenders = 3;
+constexpr int kSenders = 2;
 std::atomic<bool> leaving{false};
 
 void* Send(void* /*argument*/) {
@@ -21,6 +22,10 @@ void* Send(void* /*argument*/) {
   // Its id stays, as a zombie's, until the process has ended.
   for (int after = 0; after < 20; after += leaving.load() ? 1 : 0) {
     syscall(SYS_tgkill, leader, leader, SIGURG);
+    // Without a rest the leader would do nothing but handle signals, and never come to its end.
+    for (int rest = 0; rest < 30 && !leaving.load(); ++rest) {
+      sched_yield();
+    }
   }
   return nullptr;
 }
@@ -33,7 +38,7 @@ void* Send(void* /*argument*/) {
       _exit(1);
     }
   }
-  for (volatile int spin = 0; spin < 200'000;) {
+  for (volatile int spin = 0; spin < 2'000;) {
     spin = spin + 1;
   }
   leaving.store(true);

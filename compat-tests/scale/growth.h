@@ -8,6 +8,8 @@
 // Used by one thread. This is not a benchmark: bench/ has those.
 #pragma once
 
+#include <sched.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
@@ -47,6 +49,16 @@ inline void Require(bool holds, const char* what) {
     std::fprintf(stderr, "not true: %s\n", what);
     std::exit(kFailed);
   }
+}
+
+// Keeps this program and what it starts on one processor. Where two of them talk, whether the
+// scheduler puts them on one or on two makes a difference of ten times, and nothing here is
+// about that.
+inline void StayOnOneProcessor() {
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(static_cast<size_t>(Check(sched_getcpu(), "sched_getcpu")), &one);
+  Check(sched_setaffinity(0, sizeof(one), &one), "sched_setaffinity");
 }
 
 // One operation, and what it cost while there was little.

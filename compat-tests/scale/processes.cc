@@ -144,6 +144,7 @@ void AddOperations(scale::Growth& growth, const Children& children, Echo& echo) 
 int main(int argc, char** argv) {
   const bool exact = scale::MustBeExact(argc, argv);
   const long wanted = scale::CountFromArguments(argc, argv, 1'000);
+  scale::StayOnOneProcessor();
 
   Echo echo;
   Children children;
