@@ -1,6 +1,8 @@
 // Layout: the region is an array of 64 KiB units. A unit is free, part of a page run, or
 // a slab of objects of one size class. A side table (one entry a unit) says which, so an
 // object's size is found from its address alone and slabs carry no header.
+#include "base/heap.h"
+
 #include <linux/memfd.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -9,7 +11,6 @@
 #include <bit>
 
 #include "base/check.h"
-#include "base/heap.h"
 #include "base/host_call.h"
 #include "base/mutex.h"
 #include "base/window.h"

@@ -1,8 +1,9 @@
+#include "base/host_call.h"
+
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <time.h>
 
-#include "base/host_call.h"
 #include "base/host_fd.h"
 
 // The one SYSCALL instruction of kernel code. System V order in, system call order out:

@@ -1,4 +1,6 @@
 // Kernel panic: say what broke, end every process of the sandbox.
+#include "base/panic.h"
+
 #include <signal.h>
 #include <sys/syscall.h>
 
@@ -7,7 +9,6 @@
 
 #include "base/check.h"
 #include "base/host_call.h"
-#include "base/panic.h"
 
 namespace ukrun {
 namespace {

@@ -1,7 +1,7 @@
 // Kernel threads of hosted builds (unit tests, fuzzers): the C library's threads.
-#include <thread>
-
 #include "base/thread.h"
+
+#include <thread>
 
 namespace ukrun {
 

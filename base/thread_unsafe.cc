@@ -1,3 +1,5 @@
+#include "base/thread.h"
+
 #include <linux/sched.h>
 #include <sys/syscall.h>
 
@@ -7,7 +9,6 @@
 #include "base/heap.h"
 #include "base/host_call.h"
 #include "base/mutex.h"
-#include "base/thread.h"
 
 // UkrunCloneThread(flags, stack, child_tid, block): clone whose child calls
 // UkrunThreadMain(block) on the new stack. It lives here, beside the one SYSCALL, because

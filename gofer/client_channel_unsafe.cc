@@ -1,3 +1,5 @@
+#include "gofer/client_channel.h"
+
 #include <poll.h>
 #include <sched.h>
 #include <string.h>
@@ -9,7 +11,6 @@
 #include <bit>
 
 #include "base/host_call.h"
-#include "gofer/client_channel.h"
 
 namespace ukrun {
 namespace {

@@ -1,3 +1,5 @@
+#include "gofer/harden.h"
+
 #include <errno.h>
 #include <linux/capability.h>
 #include <signal.h>
@@ -6,8 +8,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include "gofer/harden.h"
 
 namespace ukrun::gofer {
 namespace {

@@ -1,3 +1,5 @@
+#include "gofer/host_files.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +14,6 @@
 #include <charconv>
 #include <cstring>
 
-#include "gofer/host_files.h"
 #include "gofer/host_statx.h"
 
 namespace ukrun::gofer {

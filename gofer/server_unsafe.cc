@@ -1,3 +1,5 @@
+#include "gofer/server.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -13,7 +15,6 @@
 
 #include "base/host_call.h"
 #include "gofer/debug_log.h"
-#include "gofer/server.h"
 
 namespace ukrun::gofer {
 namespace {

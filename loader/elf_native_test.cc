@@ -1,5 +1,7 @@
 // The running kernel is the specification: every file is given to execve and to the
 // loader, and both must say the same.
+#include "loader/elf.h"
+
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -11,7 +13,6 @@
 #include <filesystem>
 #include <fstream>
 
-#include "loader/elf.h"
 #include "loader/layout.h"
 #include "loader/testing_image.h"
 

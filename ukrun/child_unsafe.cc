@@ -1,3 +1,5 @@
+#include "ukrun/child.h"
+
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -12,7 +14,6 @@
 #include <cstring>
 #include <utility>
 
-#include "ukrun/child.h"
 #include "ukrun/status.h"
 
 namespace ukrun {

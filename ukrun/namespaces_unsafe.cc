@@ -1,3 +1,5 @@
+#include "ukrun/namespaces.h"
+
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <sched.h>
@@ -11,7 +13,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/host_fd.h"
-#include "ukrun/namespaces.h"
 
 namespace ukrun {
 namespace {

@@ -1,3 +1,5 @@
+#include "ukrun/probes.h"
+
 #include <fcntl.h>
 #include <linux/io_uring.h>
 #include <linux/landlock.h>
@@ -15,7 +17,6 @@
 #include <fstream>
 
 #include "base/host_fd.h"
-#include "ukrun/probes.h"
 
 namespace ukrun {
 namespace {

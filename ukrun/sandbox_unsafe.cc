@@ -1,3 +1,5 @@
+#include "ukrun/sandbox.h"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -14,7 +16,6 @@
 #include "base/panic.h"
 #include "gofer/channel.h"
 #include "ukrun/outcome.h"
-#include "ukrun/sandbox.h"
 #include "ukrun/startup.h"
 #include "ukrun/status.h"
 

@@ -1,3 +1,5 @@
+#include "platform/ptrace/address_space.h"
+
 #include <linux/membarrier.h>
 #include <linux/sched.h>
 #include <signal.h>
@@ -12,7 +14,6 @@
 #include "base/log.h"
 #include "base/mutex.h"
 #include "base/window.h"
-#include "platform/ptrace/address_space.h"
 #include "platform/ptrace/context.h"
 #include "platform/ptrace/stub.h"
 

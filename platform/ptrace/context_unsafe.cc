@@ -1,3 +1,5 @@
+#include "platform/ptrace/context.h"
+
 #include <linux/audit.h>
 #include <signal.h>
 #include <sys/ptrace.h>
@@ -14,7 +16,6 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "platform/ptrace/address_space.h"
-#include "platform/ptrace/context.h"
 #include "platform/ptrace/stub.h"
 #include "platform/ptrace/trace_unsafe.h"
 

@@ -1,3 +1,5 @@
+#include "platform/ptrace/process_watch.h"
+
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -9,7 +11,6 @@
 #include "base/host_call.h"
 #include "base/thread.h"
 #include "base/window.h"
-#include "platform/ptrace/process_watch.h"
 
 namespace ukrun::ptrace {
 namespace {

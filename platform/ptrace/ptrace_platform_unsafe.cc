@@ -1,3 +1,5 @@
+#include "platform/ptrace/ptrace_platform.h"
+
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -6,7 +8,6 @@
 #include "base/host_call.h"
 #include "platform/ptrace/address_space.h"
 #include "platform/ptrace/context.h"
-#include "platform/ptrace/ptrace_platform.h"
 #include "platform/ptrace/stub.h"
 
 namespace ukrun {

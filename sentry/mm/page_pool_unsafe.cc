@@ -3,6 +3,8 @@
 // their own largest free run, so a run is found in ten steps, however full the pool is.
 //
 // The bookkeeping lies on the kernel heap and exists only for chunks that were ever used.
+#include "sentry/mm/page_pool.h"
+
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <linux/memfd.h>
@@ -18,7 +20,6 @@
 #include "base/host_call.h"
 #include "base/locked.h"
 #include "base/window.h"
-#include "sentry/mm/page_pool.h"
 
 namespace ukrun {
 namespace {

@@ -1,3 +1,5 @@
+#include "sentry/start/control.h"
+
 #include <pb_decode.h>
 #include <pb_encode.h>
 #include <sys/socket.h>
@@ -12,7 +14,6 @@
 #include "sentry/fs/stdio/sandbox_terminal.h"
 #include "sentry/kernel.h"
 #include "sentry/signal/signals.h"
-#include "sentry/start/control.h"
 #include "sentry/start/host_death.h"
 #include "sentry/task/exit.h"
 #include "ukrun/sandbox.nanopb.h"

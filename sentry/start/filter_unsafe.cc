@@ -1,10 +1,11 @@
+#include "sentry/start/filter.h"
+
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
 #include "base/host_call.h"
-#include "sentry/start/filter.h"
 
 namespace ukrun {
 

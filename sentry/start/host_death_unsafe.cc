@@ -1,3 +1,5 @@
+#include "sentry/start/host_death.h"
+
 #include <sys/syscall.h>
 
 #include <string_view>
@@ -6,7 +8,6 @@
 #include "base/panic.h"
 #include "sentry/kernel.h"
 #include "sentry/signal/signals.h"
-#include "sentry/start/host_death.h"
 
 namespace ukrun {
 namespace {

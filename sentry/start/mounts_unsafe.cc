@@ -1,3 +1,5 @@
+#include "sentry/start/mounts.h"
+
 #include "base/check.h"
 #include "base/log.h"
 #include "base/window.h"
@@ -13,7 +15,6 @@
 #include "sentry/fs/tmpfs/tmpfs.h"
 #include "sentry/kernel.h"
 #include "sentry/start/init_task.h"
-#include "sentry/start/mounts.h"
 #include "sentry/syscalls/errno_names.h"
 #include "sentry/vfs/vfs.h"
 #include "ukrun/startup.h"

@@ -1,3 +1,5 @@
+#include "sentry/start/sentry_main.h"
+
 #include <sys/syscall.h>
 
 #include "base/check.h"
@@ -16,7 +18,6 @@
 #include "sentry/start/host_death.h"
 #include "sentry/start/init_task.h"
 #include "sentry/start/mounts.h"
-#include "sentry/start/sentry_main.h"
 #include "sentry/start/settings.h"
 #include "sentry/strace/strace.h"
 #include "sentry/task/exit.h"

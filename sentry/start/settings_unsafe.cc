@@ -1,3 +1,5 @@
+#include "sentry/start/settings.h"
+
 #include <pb_decode.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -7,7 +9,6 @@
 #include <span>
 
 #include "base/host_call.h"
-#include "sentry/start/settings.h"
 #include "ukrun/sandbox.nanopb.h"
 
 namespace ukrun {

@@ -1,10 +1,10 @@
 // Names of errnos, for --strace and messages.
+#include "sentry/syscalls/errno_names.h"
+
 #include <errno.h>
 
 #include <algorithm>
 #include <iterator>
-
-#include "sentry/syscalls/errno_names.h"
 
 namespace ukrun {
 namespace {

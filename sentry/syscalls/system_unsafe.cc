@@ -1,3 +1,5 @@
+#include "sentry/syscalls/system.h"
+
 #include <linux/random.h>
 #include <sys/syscall.h>
 
@@ -7,7 +9,6 @@
 #include "sentry/kernel.h"
 #include "sentry/kernel_version.h"
 #include "sentry/start/settings.h"
-#include "sentry/syscalls/system.h"
 #include "sentry/time/deadline.h"
 
 namespace ukrun {

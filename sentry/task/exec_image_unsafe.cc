@@ -1,3 +1,5 @@
+#include "sentry/task/exec_image.h"
+
 #include <sys/syscall.h>
 
 #include <algorithm>
@@ -9,7 +11,6 @@
 #include "sentry/kernel.h"
 #include "sentry/mm/guest_io.h"
 #include "sentry/start/settings.h"
-#include "sentry/task/exec_image.h"
 #include "sentry/task/thread_group.h"
 
 namespace ukrun {

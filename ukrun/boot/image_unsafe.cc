@@ -1,3 +1,5 @@
+#include "ukrun/boot/image.h"
+
 #include <elf.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -10,7 +12,6 @@
 
 #include "base/window.h"
 #include "ukrun/boot/boot_error.h"
-#include "ukrun/boot/image.h"
 
 namespace ukrun::boot {
 namespace {

@@ -1,3 +1,5 @@
+#include "ukrun/boot/landlock.h"
+
 #include <linux/landlock.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -7,7 +9,6 @@
 #include <cstdint>
 
 #include "ukrun/boot/boot_error.h"
-#include "ukrun/boot/landlock.h"
 
 namespace ukrun::boot {
 namespace {

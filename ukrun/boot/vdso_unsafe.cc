@@ -1,3 +1,5 @@
+#include "ukrun/boot/vdso.h"
+
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -8,7 +10,6 @@
 
 #include "base/window.h"
 #include "ukrun/boot/boot_error.h"
-#include "ukrun/boot/vdso.h"
 
 namespace ukrun::boot {
 namespace {

@@ -1,8 +1,9 @@
+#include "sentry/fs/dev/host_random.h"
+
 #include <sys/syscall.h>
 
 #include "base/check.h"
 #include "base/host_call.h"
-#include "sentry/fs/dev/host_random.h"
 
 namespace ukrun {
 

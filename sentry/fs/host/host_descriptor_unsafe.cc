@@ -1,3 +1,5 @@
+#include "sentry/fs/host/host_descriptor.h"
+
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/stat.h>
@@ -5,7 +7,6 @@
 #include <sys/uio.h>
 
 #include "base/host_call.h"
-#include "sentry/fs/host/host_descriptor.h"
 #include "sentry/mm/bounce_buffer.h"
 
 namespace ukrun {

@@ -1,3 +1,5 @@
+#include "sentry/fs/stdio/host_poller.h"
+
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
@@ -8,7 +10,6 @@
 #include "base/host_call.h"
 #include "base/locked.h"
 #include "base/thread.h"
-#include "sentry/fs/stdio/host_poller.h"
 
 namespace ukrun {
 namespace {

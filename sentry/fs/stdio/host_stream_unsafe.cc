@@ -1,3 +1,5 @@
+#include "sentry/fs/stdio/host_stream.h"
+
 #include <poll.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -9,7 +11,6 @@
 #include "base/host_call.h"
 #include "sentry/fs/anonymous/anonymous_inode.h"
 #include "sentry/fs/stdio/host_poller.h"
-#include "sentry/fs/stdio/host_stream.h"
 #include "sentry/mm/guest_io.h"
 #include "sentry/vfs/vfs.h"
 

@@ -1,3 +1,5 @@
+#include "sentry/fs/stdio/terminal_pump.h"
+
 #include <poll.h>
 #include <sys/syscall.h>
 
@@ -5,7 +7,6 @@
 
 #include "base/host_call.h"
 #include "base/thread.h"
-#include "sentry/fs/stdio/terminal_pump.h"
 #include "sentry/time/deadline.h"
 
 namespace ukrun {
