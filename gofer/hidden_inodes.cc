@@ -23,24 +23,6 @@ Result<HostFd> OpenForReading(int directory, const char* path) {
   return fd >= 0 ? Result<HostFd>(HostFd(fd)) : Result<HostFd>(Fail(errno));
 }
 
-template <typename Visitor>
-void ForEachEntry(int directory, Visitor visit) {
-  std::vector<char> buffer(size_t{32} * 1024);
-  while (true) {
-    Result<size_t> size = ReadEntries(directory, buffer);
-    if (!size.ok() || *size == 0) {
-      return;
-    }
-    std::span<const char> records(buffer.data(), *size);
-    while (!records.empty()) {
-      RawEntry entry = NextEntry(records);
-      if (ValidName(entry.name)) {
-        visit(entry);
-      }
-    }
-  }
-}
-
 // Whether a directory gives its entries the numbers that their attributes have: not so where
 // file systems are stacked (overlay, network, FUSE).
 bool NumbersAgree(int directory) {
@@ -74,6 +56,7 @@ void HiddenInodes::CollectBelow(HiddenPaths& paths, int directory, const std::st
         if (paths.Continues(state, entry.name)) {
           CollectEntry(paths, directory, path, state, entry.name, depth);
         }
+        return true;
       });
       return;
     }
@@ -173,13 +156,14 @@ bool HiddenInodes::ForAllContents(Enter enter, Visitor visit) const {
     }
     enter(fd->get());
     ForEachEntry(fd->get(), [&](const RawEntry& entry) {
-      if (entries_left == 0) {
-        return;
+      if (!ValidName(entry.name)) {
+        return true;
       }
       --entries_left;
       if (visit(fd->get(), entry)) {
         waiting.push_back(directory + "/" + std::string(entry.name));
       }
+      return entries_left > 0;
     });
     if (entries_left == 0) {
       return false;

@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/host_fd.h"
 #include "base/result.h"
@@ -73,5 +74,24 @@ struct RawEntry {
   uint64_t ino = 0;  // of the entry; of a mount point, what it covers
 };
 RawEntry NextEntry(std::span<const char>& records);
+
+// Calls visit(entry) for each entry of a directory that is open for reading, "." and ".."
+// included, until that returns false or there is nothing more to read.
+template <typename Visitor>
+void ForEachEntry(int directory, Visitor visit) {
+  std::vector<char> buffer(size_t{32} * 1024);
+  for (;;) {
+    Result<size_t> size = ReadEntries(directory, buffer);
+    if (!size.ok() || *size == 0) {
+      return;
+    }
+    std::span<const char> records(buffer.data(), *size);
+    while (!records.empty()) {
+      if (!visit(NextEntry(records))) {
+        return;
+      }
+    }
+  }
+}
 
 }  // namespace ukrun::gofer

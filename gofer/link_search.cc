@@ -87,24 +87,16 @@ void LinkSearch::SearchDirectory(const SearchedTree& tree, const Place& place,
   if (!own.ok() || own->dev != tree.device) {
     return;
   }
-  std::vector<char> buffer(size_t{32} * 1024);
-  for (;;) {
-    Result<size_t> size = ReadEntries(fd->get(), buffer);
-    if (!size.ok() || *size == 0) {
-      return;
+  ForEachEntry(fd->get(), [&](const RawEntry& entry) {
+    if (entries_left == 0) {
+      return false;
     }
-    std::span<const char> records(buffer.data(), *size);
-    while (!records.empty()) {
-      RawEntry entry = NextEntry(records);
-      if (entries_left == 0) {
-        return;
-      }
-      --entries_left;
-      if (ValidName(entry.name)) {
-        SearchEntry(fd->get(), place, entry, next);
-      }
+    --entries_left;
+    if (ValidName(entry.name)) {
+      SearchEntry(fd->get(), place, entry, next);
     }
-  }
+    return true;
+  });
 }
 
 // Most entries are passed by their names.
