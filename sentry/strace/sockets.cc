@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "abi/socket.h"
 #include "base/format.h"
 #include "sentry/strace/formats.h"
 #include "sentry/strace/names.h"
@@ -100,26 +101,16 @@ void AppendControl(const Call& call, uint64_t address, uint64_t size, std::strin
   out += bytes.size() < size ? ", ...]" : "]";
 }
 
-struct MessageHeader {
-  uint64_t name;
-  uint32_t name_length, padding1;
-  uint64_t vector, vector_length, control, control_length;
-  uint32_t flags, padding2;
-};
-struct CountedHeader {
-  MessageHeader header;
-  uint32_t count, padding;
-};
-
-void AppendHeader(const Call& call, const MessageHeader& message, uint64_t filled,
+void AppendHeader(const Call& call, const abi::MessageHeader& message, uint64_t filled,
                   std::string& out) {
+  auto name_length = static_cast<uint32_t>(message.name_length);
   out += "{msg_name=";
   if (message.name == 0) {
     out += "NULL";
   } else {
-    AppendSocketAddress(call, message.name, message.name_length, out);
+    AppendSocketAddress(call, message.name, name_length, out);
   }
-  AppendFormat(out, ", msg_namelen={}, msg_iov=", message.name_length);
+  AppendFormat(out, ", msg_namelen={}, msg_iov=", name_length);
   AppendVector(call, message.vector, message.vector_length, filled, out);
   AppendFormat(out, ", msg_iovlen={}", message.vector_length);
   if (message.control != 0 && message.control_length != 0) {
@@ -162,7 +153,7 @@ void AppendSocketAddress(const Call& call, uint64_t address, uint64_t size, std:
 }
 
 void AppendMessage(const Call& call, uint64_t address, uint64_t filled, std::string& out) {
-  auto message = Fetch<MessageHeader>(call, address);
+  auto message = Fetch<abi::MessageHeader>(call, address);
   if (message) {
     AppendHeader(call, *message, filled, out);
   } else {
@@ -172,15 +163,16 @@ void AppendMessage(const Call& call, uint64_t address, uint64_t filled, std::str
 
 void AppendMessages(const Call& call, uint64_t address, uint64_t count, Received received,
                     std::string& out) {
-  AppendArray<CountedHeader>(call, address, count, out, [&](const CountedHeader& message) {
-    bool filled = received == Received::kYes;
-    out += "{msg_hdr=";
-    AppendHeader(call, message.header, filled ? message.count : UINT64_MAX, out);
-    if (filled) {
-      AppendFormat(out, ", msg_len={}", message.count);
-    }
-    out.push_back('}');
-  });
+  AppendArray<abi::CountedMessageHeader>(
+      call, address, count, out, [&](const abi::CountedMessageHeader& message) {
+        bool filled = received == Received::kYes;
+        out += "{msg_hdr=";
+        AppendHeader(call, message.header, filled ? message.count : UINT64_MAX, out);
+        if (filled) {
+          AppendFormat(out, ", msg_len={}", message.count);
+        }
+        out.push_back('}');
+      });
 }
 
 }  // namespace ukrun::strace

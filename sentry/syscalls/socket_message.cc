@@ -3,7 +3,9 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cstddef>
 
+#include "abi/socket.h"
 #include "sentry/net/unix/in_flight.h"
 #include "sentry/signal/signals.h"
 #include "sentry/syscalls/blocking.h"
@@ -18,22 +20,14 @@ namespace {
 constexpr uint64_t kMostSegments = 1024;  // UIO_MAXIOV
 constexpr uint32_t kMostMessages = 1024;  // of sendmmsg and recvmmsg
 
-// struct msghdr.
-struct MessageHeader {
-  uint64_t name;
-  int32_t name_length;
-  uint32_t padding1;
-  uint64_t vector;
-  uint64_t vector_length;
-  uint64_t control;
-  uint64_t control_length;
-  uint32_t flags;
-  uint32_t padding2;
-};
-static_assert(sizeof(MessageHeader) == 56);
-constexpr size_t kNameLengthOffset = 8, kControlLengthOffset = 40, kFlagsOffset = 48;
-// struct mmsghdr: a msghdr, and how many bytes went.
-constexpr size_t kCountOffset = sizeof(MessageHeader), kVectorStride = 64;
+using abi::CountedMessageHeader;
+using abi::MessageHeader;
+
+constexpr size_t kNameLengthOffset = offsetof(MessageHeader, name_length);
+constexpr size_t kControlLengthOffset = offsetof(MessageHeader, control_length);
+constexpr size_t kFlagsOffset = offsetof(MessageHeader, flags);
+constexpr size_t kCountOffset = offsetof(CountedMessageHeader, count);
+constexpr size_t kVectorStride = sizeof(CountedMessageHeader);
 
 Result<MessageHeader> LoadHeader(Task& task, GuestAddr address) {
   auto header = TRY(UserIn<MessageHeader>{address}.Load(task.memory()));
